@@ -1,0 +1,1 @@
+//! Rubitime adapter.

@@ -1,0 +1,17 @@
+//! The pure domain of slotbridge.
+//!
+//! Values in, values out: this crate does no IO, reads no clock, draws no random number and knows no async.
+//! Time, ids and randomness are arguments.
+//! A run passes through the modules in this order:
+//! [`record`] (what a platform showed) → [`mapping`] (in the bridge's words) → [`matching`] (which records are one
+//! booking) → [`merge`] (what the booking should be) → [`plan`] (what to write) → [`order`] (in which order) →
+//! [`guard`] (what must wait for a person).
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod mapping;
+pub mod merge;
+pub mod model;
+pub mod normalise;
+pub mod plan;
+pub mod projection;
+pub mod record;

@@ -1,0 +1,1 @@
+//! Drives the core with platforms and store: observe, match, merge, plan, guard, execute.

@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+
+pub mod calls;
+pub mod clock;
+mod dice;
+pub mod faults;
+mod gate;
+pub mod marker;
+pub mod person;
+pub mod quota;
+pub mod rubitime;
+pub mod serve;
+pub mod webhooks;
+pub mod world;
+pub mod yclients;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use calls::Call;
+pub use clock::SimClock;
+pub use faults::{Fault, Faults, Rule, Which};
+pub use gate::ConnectionLost;
+pub use person::{Booking, Edit, Hand, Inspect, NoSuchRecord, Seen};
+pub use quota::{Limit, Quota};
+pub use rubitime::RubitimeSim;
+pub use serve::{Served, serve, serve_on};
+pub use world::{World, demo_week};
+pub use yclients::YclientsSim;
+
+/// Locks, and goes on after a panic elsewhere: a failed test's state is still worth reading.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,2 @@
+//! slotbridge. 
+fn main() {}
