@@ -8,10 +8,18 @@
 //! [`guard`] (what must wait for a person).
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod guard;
 pub mod mapping;
+pub mod marker;
+pub mod matching;
 pub mod merge;
 pub mod model;
 pub mod normalise;
+pub mod occupancy;
+pub mod order;
+pub mod overlap;
 pub mod plan;
 pub mod projection;
+pub mod quota;
 pub mod record;
+pub mod zone;

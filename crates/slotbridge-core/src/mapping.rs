@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
-use crate::model::{Booking, Kind, PlatformName, ResourceKey, ResourceName, ServiceKey, ServiceName};
+use crate::model::{
+    Booking, Kind, PlatformName, ResourceKey, ResourceName, ServiceKey, ServiceName,
+};
 use crate::normalise;
 use crate::record::{Record, Support};
 
@@ -39,7 +41,12 @@ impl Mapping {
     ///
     /// # Errors
     /// [`DuplicateKey`] when another name has the id already.
-    pub fn add_resource(&mut self, platform: &PlatformName, name: &ResourceName, key: ResourceKey) -> Result<(), DuplicateKey> {
+    pub fn add_resource(
+        &mut self,
+        platform: &PlatformName,
+        name: &ResourceName,
+        key: ResourceKey,
+    ) -> Result<(), DuplicateKey> {
         if let Some(first) = self.resource_names.get(&key) {
             return Err(DuplicateKey {
                 what: "resource",
@@ -108,8 +115,12 @@ impl Mapping {
     }
 
     /// Every mapped service with its id and configured length.
-    pub fn services(&self) -> impl Iterator<Item = (&ServiceName, &ServiceKey, Option<SignedDuration>)> {
-        self.services.iter().map(|(name, key)| (name, key, self.durations.get(name).copied()))
+    pub fn services(
+        &self,
+    ) -> impl Iterator<Item = (&ServiceName, &ServiceKey, Option<SignedDuration>)> {
+        self.services
+            .iter()
+            .map(|(name, key)| (name, key, self.durations.get(name).copied()))
     }
 
     /// The configured lengths of these services together; `None` as soon as one has none.
@@ -117,7 +128,9 @@ impl Mapping {
         if services.is_empty() {
             return None;
         }
-        services.iter().try_fold(SignedDuration::ZERO, |sum, name| sum.checked_add(*self.durations.get(name)?))
+        services.iter().try_fold(SignedDuration::ZERO, |sum, name| {
+            sum.checked_add(*self.durations.get(name)?)
+        })
     }
 }
 
@@ -150,10 +163,12 @@ pub enum Unmapped {
 /// # Errors
 /// [`Unmapped`] when the bridge has no words for it.
 pub fn to_booking(record: &Record, mapping: &Mapping) -> Result<Booking, Unmapped> {
-    let resource = mapping.resource_name(&record.resource).ok_or_else(|| Unmapped::Resource {
-        key: record.resource.clone(),
-        title: record.resource_title.clone(),
-    })?;
+    let resource = mapping
+        .resource_name(&record.resource)
+        .ok_or_else(|| Unmapped::Resource {
+            key: record.resource.clone(),
+            title: record.resource_title.clone(),
+        })?;
     let anonymous = record.is_block || matches!(record.support, Support::Occupancy { .. });
     let mut services = Vec::with_capacity(record.services.len());
     for key in &record.services {
@@ -162,11 +177,16 @@ pub fn to_booking(record: &Record, mapping: &Mapping) -> Result<Booking, Unmappe
             Some(name) => services.push(name.clone()),
             None if anonymous => {}
             None => {
-                return Err(Unmapped::Service { key: key.clone(), title: record.service_title.clone() });
+                return Err(Unmapped::Service {
+                    key: key.clone(),
+                    title: record.service_title.clone(),
+                });
             }
         }
     }
-    let slot = record.slot(mapping.duration(&services)).ok_or(Unmapped::NoLength)?;
+    let slot = record
+        .slot(mapping.duration(&services))
+        .ok_or(Unmapped::NoLength)?;
     let booking = Booking {
         resource: resource.clone(),
         services,
@@ -180,5 +200,9 @@ pub fn to_booking(record: &Record, mapping: &Mapping) -> Result<Booking, Unmappe
         comment: normalise::text(record.comment.expose()),
         kind: Kind::Appointment,
     };
-    Ok(if anonymous { crate::projection::as_block(&booking) } else { booking })
+    Ok(if anonymous {
+        crate::projection::as_block(&booking)
+    } else {
+        booking
+    })
 }

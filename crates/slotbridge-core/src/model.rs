@@ -171,7 +171,9 @@ impl FromStr for BookingId {
         if text.len() != 36 {
             return Err(InvalidBookingId);
         }
-        Uuid::try_parse(text).map(Self).map_err(|_not_a_uuid| InvalidBookingId)
+        Uuid::try_parse(text)
+            .map(Self)
+            .map_err(|_not_a_uuid| InvalidBookingId)
     }
 }
 
@@ -223,7 +225,11 @@ impl Slot {
     /// # Errors
     /// [`InvalidSlot`] when the end lies before the start.
     pub fn new(start: Timestamp, end: Timestamp) -> Result<Self, InvalidSlot> {
-        if end < start { Err(InvalidSlot { start, end }) } else { Ok(Self { start, end }) }
+        if end < start {
+            Err(InvalidSlot { start, end })
+        } else {
+            Ok(Self { start, end })
+        }
     }
 
     /// The first instant.
@@ -238,7 +244,10 @@ impl Slot {
 
     /// Whether the two share any instant. A slot without length shares none.
     pub fn intersects(self, other: Self) -> bool {
-        self.start < other.end && other.start < self.end && self.start < self.end && other.start < other.end
+        self.start < other.end
+            && other.start < self.end
+            && self.start < self.end
+            && other.start < other.end
     }
 }
 
@@ -270,7 +279,13 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of the tables.
-    pub const ALL: [Self; 5] = [Self::Booked, Self::Confirmed, Self::Arrived, Self::NoShow, Self::Cancelled];
+    pub const ALL: [Self; 5] = [
+        Self::Booked,
+        Self::Confirmed,
+        Self::Arrived,
+        Self::NoShow,
+        Self::Cancelled,
+    ];
 
     /// The word used in reports, the database and the config.
     pub fn as_str(self) -> &'static str {
@@ -309,7 +324,9 @@ impl Kind {
 
     /// The kind that goes by this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Appointment, Self::Block].into_iter().find(|kind| kind.as_str() == word)
+        [Self::Appointment, Self::Block]
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 

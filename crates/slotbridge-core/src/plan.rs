@@ -179,26 +179,50 @@ pub fn step(merge: &Merge, target: &Target<'_>) -> Step {
         };
     }
     match (&merge.presence, target.shown, target.remote_id) {
-        (Presence::Live(booking), Shown::Live(shown), Some(remote_id)) => update(booking, shown, remote_id, merge, target),
-        (Presence::Live(booking), Shown::Gone, _) if target.heard => create(booking, target),
-        (Presence::Live(booking), Shown::Live(_) | Shown::Gone | Shown::Unseen, None) => create(booking, target),
+        (Presence::Live(booking), Shown::Live(shown), Some(remote_id)) => {
+            update(booking, shown, remote_id, merge, target)
+        }
+        // Where nobody listens, only a record that the bridge itself saw gone is made again: the booking came back to
+        // life since. One that was removed there without our doing stays removed.
+        (Presence::Live(booking), Shown::Gone, _) if target.heard || was_gone(target.shadow) => {
+            create(booking, target)
+        }
+        (Presence::Live(booking), Shown::Live(_) | Shown::Gone | Shown::Unseen, None) => {
+            create(booking, target)
+        }
         (Presence::Gone, Shown::Live(shown), Some(remote_id)) => allowed(
             target,
-            Action::Remove { remote_id: remote_id.clone(), shown: shown.clone() },
+            Action::Remove {
+                remote_id: remote_id.clone(),
+                shown: shown.clone(),
+            },
         ),
         // Removed where nobody listens; not seen in this run; or gone as it should be.
-        (Presence::Live(_), Shown::Gone | Shown::Unseen, Some(_)) | (Presence::Gone, _, _) => Step::Nothing,
+        (Presence::Live(_), Shown::Gone | Shown::Unseen, Some(_)) | (Presence::Gone, _, _) => {
+            Step::Nothing
+        }
     }
 }
 
 fn create(booking: &Booking, target: &Target<'_>) -> Step {
     match &target.create {
-        CreateGate::Open => allowed(target, Action::Create { desired: target.projection.project(booking) }),
+        CreateGate::Open => allowed(
+            target,
+            Action::Create {
+                desired: target.projection.project(booking),
+            },
+        ),
         CreateGate::Withheld(why) => Step::Wait(why.clone()),
     }
 }
 
-fn update(booking: &Booking, shown: &Booking, remote_id: &RemoteId, merge: &Merge, target: &Target<'_>) -> Step {
+fn update(
+    booking: &Booking,
+    shown: &Booking,
+    remote_id: &RemoteId,
+    merge: &Merge,
+    target: &Target<'_>,
+) -> Step {
     let wanted = target.projection.project(booking);
     let fields: BTreeSet<Field> = Field::ALL
         .into_iter()
@@ -218,14 +242,32 @@ fn update(booking: &Booking, shown: &Booking, remote_id: &RemoteId, merge: &Merg
     }
     allowed(
         target,
-        Action::Update { remote_id: remote_id.clone(), shown: shown.clone(), desired, fields, parking: false },
+        Action::Update {
+            remote_id: remote_id.clone(),
+            shown: shown.clone(),
+            desired,
+            fields,
+            parking: false,
+        },
     )
 }
 
 /// Whether the platform keeps this field in its own way, and neither side has moved since the bridge accepted that.
 fn settled(field: Field, wanted: &Booking, shown: &Booking, shadow: Option<&Shadow>) -> bool {
-    let Some(Shadow { kept: Presence::Live(kept), agreed: Presence::Live(agreed) }) = shadow else { return false };
-    same_value(field, shown, kept) && same_value(field, wanted, agreed)
+    let Some(Shadow {
+        kept: Presence::Live(kept),
+        agreed: Presence::Live(agreed),
+    }) = shadow
+    else {
+        return false;
+    };
+    // A contact that became invisible is not written over and over.
+    let invisible = field.empty_means_unknown() && shown.field(field).is_empty();
+    (invisible || same_value(field, shown, kept)) && same_value(field, wanted, agreed)
+}
+
+fn was_gone(shadow: Option<&Shadow>) -> bool {
+    shadow.is_some_and(|shadow| shadow.kept == Presence::Gone)
 }
 
 fn allowed(target: &Target<'_>, action: Action) -> Step {

@@ -8,6 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Booking, Client, Field, Kind, Private, Slot, Status};
+use crate::normalise;
 
 /// How many services one record holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +77,13 @@ impl Projection {
             phone: TextHeld::Not,
             email: TextHeld::Not,
             comment: TextHeld::Not,
-            statuses: [Status::Booked, Status::Booked, Status::Booked, Status::Booked, Status::Cancelled],
+            statuses: [
+                Status::Booked,
+                Status::Booked,
+                Status::Booked,
+                Status::Booked,
+                Status::Cancelled,
+            ],
         }
     }
 
@@ -95,8 +102,16 @@ impl Projection {
             slot: round(booking.slot, self.slot_step),
             client: Client {
                 name: cut(self.name, &booking.client.name).unwrap_or_default(),
-                phone: booking.client.phone.as_ref().and_then(|phone| cut(self.phone, phone)),
-                email: booking.client.email.as_ref().and_then(|email| cut(self.email, email)),
+                phone: booking
+                    .client
+                    .phone
+                    .as_ref()
+                    .and_then(|phone| cut(self.phone, phone)),
+                email: booking
+                    .client
+                    .email
+                    .as_ref()
+                    .and_then(|email| cut(self.email, email)),
             },
             status: self.status(booking.status),
             comment: cut(self.comment, &booking.comment).unwrap_or_default(),
@@ -120,7 +135,10 @@ impl Projection {
     /// them into E.164), e-mails without regard to case, names with `ё` as `е` and case folded.
     pub fn differing(&self, one: &Booking, other: &Booking) -> Vec<Field> {
         let (one, other) = (self.project(one), self.project(other));
-        Field::ALL.into_iter().filter(|field| !same_value(*field, &one, &other)).collect()
+        Field::ALL
+            .into_iter()
+            .filter(|field| !same_value(*field, &one, &other))
+            .collect()
     }
 }
 
@@ -128,14 +146,23 @@ impl Projection {
 pub fn same_value(field: Field, one: &Booking, other: &Booking) -> bool {
     match field {
         Field::ClientEmail => {
-            let fold = |b: &Booking| b.client.email.as_ref().map(|e| e.expose().trim().to_lowercase()).unwrap_or_default();
+            let fold = |b: &Booking| {
+                let email = b.client.email.as_ref();
+                email
+                    .map(|email| normalise::email_key(email.expose()))
+                    .unwrap_or_default()
+            };
             fold(one) == fold(other)
         }
         Field::ClientPhone => {
             let text = |b: &Booking| b.client.phone.clone().unwrap_or_default();
             text(one) == text(other)
         }
-        Field::Resource | Field::Services | Field::Slot | Field::ClientName | Field::Status | Field::Comment => {
+        Field::ClientName => {
+            let fold = |b: &Booking| normalise::name_key(b.client.name.expose());
+            one.client.name == other.client.name || fold(one) == fold(other)
+        }
+        Field::Resource | Field::Services | Field::Slot | Field::Status | Field::Comment => {
             one.field(field) == other.field(field)
         }
     }
@@ -161,8 +188,16 @@ fn round(slot: Slot, step: SignedDuration) -> Slot {
     let start_secs = slot.start().as_second().div_euclid(step_secs) * step_secs;
     let end = slot.end();
     let end_whole = end.as_second() + i64::from(end.subsec_nanosecond() > 0);
-    let end_secs = end_whole.div_euclid(step_secs) * step_secs + if end_whole.rem_euclid(step_secs) > 0 { step_secs } else { 0 };
-    match (Timestamp::from_second(start_secs), Timestamp::from_second(end_secs)) {
+    let end_secs = end_whole.div_euclid(step_secs) * step_secs
+        + if end_whole.rem_euclid(step_secs) > 0 {
+            step_secs
+        } else {
+            0
+        };
+    match (
+        Timestamp::from_second(start_secs),
+        Timestamp::from_second(end_secs),
+    ) {
         (Ok(start), Ok(end)) => Slot::new(start, end).unwrap_or(slot),
         // Only at the ends of representable time, where no calendar lies.
         _ => slot,

@@ -1,1 +1,36 @@
-//! Drives the core with platforms and store: observe, match, merge, plan, guard, execute.
+//! Drives the core with platforms and store: observe → match → merge → plan → guard → execute.
+//!
+//! [`Engine::reconcile`] is one pass over every bridge. It knows no config file, no terminal and no particular
+//! platform.
+//!
+//! # Flow
+//! `observe` brings the mirror up to what the platforms show; `settle` decides what an earlier run left open; `decide`
+//! (pure) matches, merges and plans; the core's guards hold what needs a person; `execute` writes, intent first.
+//!
+//! # Guarantees
+//! A dry run calls nothing that writes on a platform; it is given a copy of the database, so that it writes none
+//! either. Several runs of one bridge never overlap, since one process holds the database.
+
+mod blocks;
+pub mod bridge;
+mod decide;
+mod execute;
+mod observe;
+mod presume;
+pub mod report;
+mod run;
+mod settle;
+mod steps;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use run::Engine;
+
+/// Trouble that stops the engine: only that of our own database.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] slotbridge_store::StoreError),
+}

@@ -34,11 +34,10 @@ impl SimClock {
 
     /// Tells the time.
     pub fn now(&self) -> Timestamp {
-        let elapsed = SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
+        let elapsed =
+            SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
         let shift = elapsed.saturating_add(*locked(&self.stepped));
-        self.base
-            .saturating_add(shift)
-            .unwrap_or(Timestamp::MAX)
+        self.base.saturating_add(shift).unwrap_or(Timestamp::MAX)
     }
 
     /// Jumps the wall clock by `by`, forwards or backwards; monotonic time and quotas don't notice.

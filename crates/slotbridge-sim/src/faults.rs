@@ -184,7 +184,11 @@ mod tests {
 
     fn names(faults: &Faults, method: &str, calls: usize) -> Vec<String> {
         (0..calls)
-            .map(|_| faults.pick(method).map_or_else(|| "-".to_owned(), |(name, _)| name))
+            .map(|_| {
+                faults
+                    .pick(method)
+                    .map_or_else(|| "-".to_owned(), |(name, _)| name)
+            })
             .collect()
     }
 
@@ -194,7 +198,10 @@ mod tests {
         faults.add("second", "list", Which::Nth(2), Fault::Truncated);
         faults.add("two", "*", Which::Next(2), Fault::Garbage);
         faults.add("third", "list", Which::Nth(3), Fault::ReplyLost);
-        assert_eq!(names(&faults, "list", 5), ["two", "second", "two", "-", "-"]);
+        assert_eq!(
+            names(&faults, "list", 5),
+            ["two", "second", "two", "-", "-"]
+        );
         assert_eq!(faults.fired("two"), Some(2));
         assert_eq!(faults.fired("third"), Some(0));
         assert_eq!(faults.fired("nobody"), None);
@@ -206,7 +213,15 @@ mod tests {
     fn a_chance_replays_from_its_seed_and_keeps_its_share() {
         let sequence = |seed| {
             let faults = Faults::new(METHODS);
-            faults.add("rain", "create", Which::Chance { permille: 250, seed }, Fault::DropBefore);
+            faults.add(
+                "rain",
+                "create",
+                Which::Chance {
+                    permille: 250,
+                    seed,
+                },
+                Fault::DropBefore,
+            );
             names(&faults, "create", 1000)
         };
         assert_eq!(sequence(7), sequence(7));

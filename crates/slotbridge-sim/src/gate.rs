@@ -1,5 +1,8 @@
 //! The way of a request through a simulated platform: log, quota, fault rules, the platform, the answer.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
@@ -9,6 +12,8 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::Value;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::io::ReaderStream;
 
 use crate::calls::{Call, CallLog};
 use crate::clock::SimClock;
@@ -123,20 +128,26 @@ impl Reply {
             Content::Json(value) => (Some("application/json; charset=utf-8"), value.to_string()),
             Content::Html => (
                 Some("text/html; charset=utf-8"),
-                "<!DOCTYPE html><html><body><h1>Сервис временно недоступен</h1></body></html>".to_owned(),
+                "<!DOCTYPE html><html><body><h1>Сервис временно недоступен</h1></body></html>"
+                    .to_owned(),
             ),
         };
         if let Some(kind) = kind {
             builder = builder.header(header::CONTENT_TYPE, kind);
         }
-        let mut bytes = Bytes::from(text);
-        if truncated {
-            // The header promises it all; a server then closes the connection in mid-body.
+        let bytes = Bytes::from(text);
+        let body = if truncated {
+            // The header promises it all: a server closes the connection in mid-body.
             builder = builder.header(header::CONTENT_LENGTH, bytes.len());
-            bytes.truncate(bytes.len() / 2);
-        }
+            Body::from_stream(ReaderStream::new(BrokenOff {
+                rest: bytes.slice(..bytes.len() / 2),
+                paused: false,
+            }))
+        } else {
+            Body::from(bytes)
+        };
         builder
-            .body(Body::from(bytes))
+            .body(body)
             .expect("status and headers are valid by construction")
     }
 }
@@ -205,7 +216,9 @@ async fn handle<B: Backend>(backend: B, request: Request) -> Response {
             tokio::time::sleep(delay).await;
             carry_out(&backend, method, &incoming, place, None).await
         });
-        return late.await.unwrap_or_else(|_| Reply::empty(500).into_response(false));
+        return late
+            .await
+            .unwrap_or_else(|_| Reply::empty(500).into_response(false));
     }
     carry_out(&backend, method, &incoming, place, Some(fault)).await
 }
@@ -249,7 +262,9 @@ async fn carry_out<B: Backend>(
             truncated = true;
             do_it()
         }
-        Some(Fault::ListingCut { keep }) => reshaped(do_it(), |body| backend.shorten(body, keep, false)),
+        Some(Fault::ListingCut { keep }) => {
+            reshaped(do_it(), |body| backend.shorten(body, keep, false))
+        }
         Some(Fault::EmptyListing) => reshaped(do_it(), |body| backend.shorten(body, 0, true)),
         Some(Fault::HtmlError { status }) => Reply {
             body: Content::Html,
@@ -276,4 +291,28 @@ fn lost() -> Response {
     let mut response = Reply::empty(502).into_response(false);
     response.extensions_mut().insert(ConnectionLost);
     response
+}
+
+/// Gives its bytes and ends, with a pause before the end in which a server sends them out.
+#[derive(Debug)]
+struct BrokenOff {
+    rest: Bytes,
+    paused: bool,
+}
+
+impl AsyncRead for BrokenOff {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.rest.is_empty() && !self.paused {
+            self.paused = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let now = self.rest.len().min(buf.remaining());
+        buf.put_slice(&self.rest.split_to(now));
+        Poll::Ready(Ok(()))
+    }
 }

@@ -1,3 +1,5 @@
+//! Simulated booking platforms; it does not know or use any other crate of the workspace.
+//!
 #![doc = include_str!("../README.md")]
 
 pub mod calls;
@@ -10,6 +12,10 @@ pub mod person;
 pub mod quota;
 pub mod rubitime;
 pub mod serve;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 pub mod webhooks;
 pub mod world;
 pub mod yclients;

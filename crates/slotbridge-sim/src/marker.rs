@@ -19,7 +19,9 @@ pub struct Duplicate {
 
 /// Finds a marker in a text that a person could also have written in.
 #[derive(Clone)]
-pub struct MarkerFormat(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct MarkerFormat(Arc<Finder>);
+
+type Finder = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl MarkerFormat {
     /// Finds markers with a function of the tester's own.

@@ -1,6 +1,9 @@
 //! What a person can do on a platform, and what a person would see there; the same on every platform.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::fmt::{self, Write as _};
+use std::hash::Hasher as _;
 
 use jiff::Timestamp;
 
@@ -187,7 +190,8 @@ pub trait Inspect {
         let mut pairs = Vec::new();
         for (place, one) in live.iter().enumerate() {
             let later = live.iter().skip(place + 1);
-            for other in later.take_while(|other| other.staff == one.staff && other.start < one.end) {
+            for other in later.take_while(|other| other.staff == one.staff && other.start < one.end)
+            {
                 let one_event = one.activity != 0 && one.activity == other.activity;
                 if !one_event && other.end > one.start {
                     pairs.push((one.id.min(other.id), one.id.max(other.id)));
@@ -197,4 +201,18 @@ pub trait Inspect {
         pairs.sort_unstable();
         pairs
     }
+}
+
+/// Hashes a text without building it.
+pub(crate) fn fingerprint(text: fmt::Arguments<'_>) -> u64 {
+    struct Sink(DefaultHasher);
+    impl fmt::Write for Sink {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            self.0.write(text.as_bytes());
+            Ok(())
+        }
+    }
+    let mut sink = Sink(DefaultHasher::new());
+    sink.write_fmt(text).expect("a hasher takes any text");
+    sink.0.finish()
 }

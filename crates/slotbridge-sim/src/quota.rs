@@ -52,7 +52,7 @@ impl Quota {
         Self::new(
             [
                 Limit::new(5, Duration::from_secs(1)),
-                Limit::new(200, Duration::from_secs(60)),
+                Limit::new(200, Duration::from_mins(1)),
             ],
             false,
         )

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::Request;
+use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
@@ -34,7 +34,7 @@ impl Served {
     pub async fn stop(mut self) {
         self.task.abort();
         // An aborted task ends with an error, and that is what is wanted.
-        if (&mut self.task).await.is_ok() {}
+        drop((&mut self.task).await);
     }
 }
 
@@ -58,7 +58,7 @@ pub async fn serve_on(address: SocketAddr, router: Router) -> io::Result<Served>
         .into_make_service_with_connect_info::<Scissors>();
     let task = tokio::spawn(async move {
         // It only ends by being aborted.
-        if axum::serve(Cuttable(listener), service).await.is_err() {}
+        drop(axum::serve(Cuttable(listener), service).await);
     });
     Ok(Served {
         url: format!("http://{address}"),
@@ -68,7 +68,11 @@ pub async fn serve_on(address: SocketAddr, router: Router) -> io::Result<Served>
 }
 
 /// Cuts the connection when the platform's answer is that there is none.
-async fn cut(ConnectInfo(scissors): ConnectInfo<Scissors>, request: Request, next: Next) -> Response {
+async fn cut(
+    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    request: Request,
+    next: Next,
+) -> Response {
     let response = next.run(request).await;
     if response.extensions().get::<ConnectionLost>().is_some() {
         scissors.0.store(true, Ordering::Release);
@@ -120,7 +124,11 @@ impl Connection {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.whole() {
             Ok(stream) => stream.poll_read(cx, buf),
             Err(error) => Poll::Ready(Err(error)),
@@ -129,7 +137,11 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.whole() {
             Ok(stream) => stream.poll_write(cx, buf),
             Err(error) => Poll::Ready(Err(error)),

@@ -48,7 +48,8 @@ pub(super) fn unauthorized(form: UnauthorizedForm) -> Reply {
 
 pub(super) fn too_many(wait: Option<Duration>, header: bool) -> Reply {
     let seconds = wait.map_or(0, |wait| wait.as_secs());
-    let message = format!("Превышен лимит запросов, попробуйте повторить запрос через {seconds} секунд.");
+    let message =
+        format!("Превышен лимит запросов, попробуйте повторить запрос через {seconds} секунд.");
     Reply {
         retry_after: wait.filter(|_| header),
         ..refuse(429, &message)
@@ -58,6 +59,8 @@ pub(super) fn too_many(wait: Option<Duration>, header: bool) -> Reply {
 pub(super) fn busy(status: u16, staff: &str, at: &str) -> Reply {
     refuse(
         status,
-        &format!("К сотруднику {staff} нельзя записаться на {at}. Выбранное время уже занято или является нерабочим."),
+        &format!(
+            "К сотруднику {staff} нельзя записаться на {at}. Выбранное время уже занято или является нерабочим."
+        ),
     )
 }

@@ -18,11 +18,14 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 pub use hand::Marks;
-pub use options::{AuthReply, ClientCard, CreateReply, DeletedGet, Options, Rights, UnauthorizedForm};
+pub use options::{
+    AuthReply, ClientCard, CreateReply, DeletedGet, Options, Rights, UnauthorizedForm,
+};
 pub use state::{Message, Reminder, Service, Staff};
 
 use crate::calls::CallLog;
 use crate::clock::SimClock;
+use crate::dice::Dice;
 use crate::faults::Faults;
 use crate::gate::{self, Backend, Desk, Incoming, Reply};
 use crate::locked;
@@ -48,8 +51,8 @@ pub const METHODS: &[&str] = &[
 /// A simulated YCLIENTS branch; clones are handles to the same one.
 #[derive(Debug, Clone)]
 pub struct YclientsSim {
-    pub(super) state: Arc<Mutex<state::State>>,
-    pub(super) desk: Desk,
+    state: Arc<Mutex<state::State>>,
+    desk: Desk,
     outbox: Outbox,
 }
 
@@ -86,7 +89,12 @@ impl YclientsSim {
 
     /// Changes how the platform behaves from now on.
     pub fn configure(&self, change: impl FnOnce(&mut Options)) {
-        change(&mut locked(&self.state).options);
+        let mut state = locked(&self.state);
+        let seed = state.options.odd_spellings;
+        change(&mut state.options);
+        if state.options.odd_spellings != seed {
+            state.dice = Dice::new(state.options.odd_spellings.unwrap_or_default());
+        }
     }
 
     /// Gives the quota, to change it.
@@ -137,7 +145,11 @@ impl Backend for YclientsSim {
         if let Some(Value::Array(rows)) = body.get_mut("data") {
             rows.truncate(keep);
         }
-        if honest && let Some(total) = body.get_mut("meta").and_then(|meta| meta.get_mut("total_count")) {
+        if honest
+            && let Some(total) = body
+                .get_mut("meta")
+                .and_then(|meta| meta.get_mut("total_count"))
+        {
             *total = json!(keep);
         }
     }

@@ -3,6 +3,10 @@
 use crate::marker::MarkerFormat;
 
 /// How the platform behaves; change it at any time with [`super::YclientsSim::configure`].
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent switch"
+)]
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The partner token that is expected.
@@ -138,7 +142,10 @@ pub enum ClientCard {
 }
 
 /// What the user of the token may do.
-#[expect(clippy::struct_excessive_bools, reason = "each is one right of the platform")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one right of the platform"
+)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rights {
     /// See the journal at all.

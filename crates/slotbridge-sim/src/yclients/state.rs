@@ -131,6 +131,8 @@ pub(super) struct State {
     /// Label id to title.
     pub(super) labels: BTreeMap<String, String>,
     pub(super) clients: BTreeMap<u64, Client>,
+    /// The last card that took a phone; the card itself has the last word.
+    pub(super) phones: BTreeMap<String, u64>,
     pub(super) records: BTreeMap<u64, Record>,
     pub(super) activities: BTreeMap<u64, Activity>,
     pub(super) messages: Vec<Message>,
@@ -148,7 +150,13 @@ pub(super) enum By {
 }
 
 impl State {
-    pub(super) fn new(company: u64, zone: TimeZone, clock: SimClock, outbox: Outbox, options: Options) -> Self {
+    pub(super) fn new(
+        company: u64,
+        zone: TimeZone,
+        clock: SimClock,
+        outbox: Outbox,
+        options: Options,
+    ) -> Self {
         Self {
             dice: Dice::new(options.odd_spellings.unwrap_or_default()),
             options,
@@ -161,6 +169,7 @@ impl State {
             services: BTreeMap::new(),
             labels: BTreeMap::new(),
             clients: BTreeMap::new(),
+            phones: BTreeMap::new(),
             records: BTreeMap::new(),
             activities: BTreeMap::new(),
             messages: Vec::new(),
@@ -220,15 +229,16 @@ impl State {
     }
 
     /// Finds the client of that phone or makes a card; none where nothing is known of the client.
-    pub(super) fn client(&mut self, form: Client, id: Option<u64>, current: Option<u64>) -> Option<u64> {
+    pub(super) fn client(
+        &mut self,
+        form: Client,
+        id: Option<u64>,
+        current: Option<u64>,
+    ) -> Option<u64> {
         if form == Client::default() && id.is_none() {
             return None;
         }
-        let by_phone = self
-            .clients
-            .iter()
-            .find(|(_, client)| !form.phone.is_empty() && client.phone == form.phone)
-            .map(|(id, _)| *id);
+        let by_phone = self.by_phone(&form.phone);
         // A client without a phone is the same one only within its own record.
         let phoneless = current.filter(|current| {
             let card = self.clients.get(current);
@@ -252,7 +262,16 @@ impl State {
                 *kept = sent;
             }
         }
+        let phone = card.phone.clone();
+        self.phones.insert(phone, id);
         Some(id)
+    }
+
+    /// The client of a phone in digits, if a card has it.
+    pub(super) fn by_phone(&self, phone: &str) -> Option<u64> {
+        let id = self.phones.get(phone).copied()?;
+        let card = self.clients.get(&id)?;
+        (!phone.is_empty() && card.phone == phone).then_some(id)
     }
 
     /// What is kept of a comment.
@@ -294,9 +313,12 @@ impl State {
             return Some(own.strip_prefix("sb:").unwrap_or(own).to_owned());
         }
         let format = &self.options.marker;
-        format
-            .find(&record.comment)
-            .or_else(|| record.custom_fields.values().find_map(|value| format.find(&plain(value))))
+        format.find(&record.comment).or_else(|| {
+            record
+                .custom_fields
+                .values()
+                .find_map(|value| format.find(&plain(value)))
+        })
     }
 
     pub(super) fn seen(&self, record: &Record) -> Seen {

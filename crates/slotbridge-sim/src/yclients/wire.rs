@@ -77,13 +77,31 @@ pub(super) fn record(state: &State, record: &Record, phones: bool) -> Value {
 pub(super) fn reduced(full: &Value, name: &str) -> Value {
     let mut few = Map::new();
     for field in [
-        "id", "services", "client", "clients_count", "seance_length", "comment", "visit_attendance",
-        "confirmed", "api_id", "activity_id", "documents",
+        "id",
+        "services",
+        "client",
+        "clients_count",
+        "seance_length",
+        "comment",
+        "visit_attendance",
+        "confirmed",
+        "api_id",
+        "activity_id",
+        "documents",
     ] {
-        few.insert(field.to_owned(), full.get(field).cloned().unwrap_or_default());
+        few.insert(
+            field.to_owned(),
+            full.get(field).cloned().unwrap_or_default(),
+        );
     }
-    few.insert("datetime".to_owned(), full.get("date").cloned().unwrap_or_default());
-    few.insert("create_date".to_owned(), full.get("date").cloned().unwrap_or_default());
+    few.insert(
+        "datetime".to_owned(),
+        full.get("date").cloned().unwrap_or_default(),
+    );
+    few.insert(
+        "create_date".to_owned(),
+        full.get("date").cloned().unwrap_or_default(),
+    );
     let staff = json!({"id": full.get("staff_id"), "name": name, "spec": ""});
     few.insert("staff".to_owned(), staff);
     Value::Object(few)
@@ -247,7 +265,13 @@ pub(super) fn oddly(record: &mut Value, dice: &mut Dice) {
     let Value::Object(fields) = record else {
         return;
     };
-    for flag in ["online", "deleted", "prepaid", "prepaid_confirmed", "is_sale_bill_printed"] {
+    for flag in [
+        "online",
+        "deleted",
+        "prepaid",
+        "prepaid_confirmed",
+        "is_sale_bill_printed",
+    ] {
         if let Some(value) = fields.get_mut(flag)
             && let Some(set) = value.as_bool()
             && dice.coin()
@@ -311,6 +335,10 @@ pub(super) fn oddly(record: &mut Value, dice: &mut Dice) {
             fields.insert(date.to_owned(), json!(colon));
         }
     }
+    let no_fields = fields.get("custom_fields").and_then(Value::as_array);
+    if no_fields.is_some_and(Vec::is_empty) && dice.coin() {
+        fields.insert("custom_fields".to_owned(), json!({}));
+    }
     if fields.get("comment").and_then(Value::as_str) == Some("") && dice.coin() {
         fields.insert("comment".to_owned(), Value::Null);
     }
@@ -319,6 +347,9 @@ pub(super) fn oddly(record: &mut Value, dice: &mut Dice) {
             fields.remove(optional);
         }
     }
-    fields.insert(format!("new_field_{}", dice.below(3)), json!({"of": ["tomorrow"]}));
+    fields.insert(
+        format!("new_field_{}", dice.below(3)),
+        json!({"of": ["tomorrow"]}),
+    );
     fields.insert("is_update_blocked".to_owned(), json!(false));
 }

@@ -1,0 +1,13 @@
+//! Tests of the adapter: what it asks for, what it reads and writes, what refusals mean, and how it behaves against a
+//! scripted and a simulated platform.
+
+mod checks;
+mod hooks;
+mod listings;
+mod reading;
+mod refusals;
+mod requests;
+mod sessions;
+mod settings;
+mod support;
+mod writing;

@@ -1,0 +1,93 @@
+//! The fingerprint of a plan: the same for the same operations in any order, another one as soon as any of them would
+//! do something else.
+
+use std::fmt::{self, Write};
+
+use crate::model::{Booking, Field, FieldValue};
+use crate::plan::{Action, Operation};
+
+/// The fingerprint of these operations, as 16 hexadecimal digits. It shows nothing of what is in them, and stays the
+/// same from run to run and version to version.
+pub fn plan_hash<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> String {
+    let mut single: Vec<u64> = operations.into_iter().map(one).collect();
+    single.sort_unstable();
+    let mut whole = Fnv::new();
+    for hash in single {
+        whole.bytes(&hash.to_be_bytes());
+    }
+    format!("{:016x}", whole.0)
+}
+
+fn one(operation: &Operation) -> u64 {
+    let mut hash = Fnv::new();
+    hash.part(operation.platform.as_str());
+    hash.part(&operation.booking.to_string());
+    hash.part(operation.action.as_str());
+    hash.part(operation.action.remote_id().map_or("", |id| id.as_str()));
+    match &operation.action {
+        Action::Create { desired } => hash.booking(desired, &Field::ALL),
+        Action::Update {
+            desired,
+            fields,
+            parking,
+            ..
+        } => {
+            let fields: Vec<Field> = fields.iter().copied().collect();
+            hash.booking(desired, &fields);
+            hash.part(if *parking { "parking" } else { "" });
+        }
+        Action::Remove { shown, .. } => hash.booking(shown, &[Field::Resource, Field::Slot]),
+    }
+    hash.0
+}
+
+/// FNV-1a over 64 bits. Every part ends with a byte that no text holds, so that no two plans run together.
+struct Fnv(u64);
+
+impl Fnv {
+    fn new() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn part(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+        self.bytes(&[0xff]);
+    }
+
+    fn booking(&mut self, booking: &Booking, fields: &[Field]) {
+        self.part(booking.kind.as_str());
+        for field in fields {
+            self.part(field.as_str());
+            self.value(&booking.field(*field));
+        }
+    }
+
+    fn value(&mut self, value: &FieldValue) {
+        match value {
+            FieldValue::Resource(name) => self.part(name.as_str()),
+            FieldValue::Services(names) => {
+                for name in names {
+                    self.part(name.as_str());
+                }
+                self.part("");
+            }
+            FieldValue::Slot(slot) => self.display(format_args!("{} {}", slot.start(), slot.end())),
+            FieldValue::Text(None) => self.part(""),
+            FieldValue::Text(Some(text)) => self.part(text.expose()),
+            FieldValue::Status(status) => self.part(status.as_str()),
+        }
+    }
+
+    fn display(&mut self, arguments: fmt::Arguments<'_>) {
+        let mut text = String::new();
+        if text.write_fmt(arguments).is_ok() {
+            self.part(&text);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Quota planning: how often a platform may be polled, so that writes always find room.
+//!
+//! The gate that no call passes without room is the platform crate's; this only spreads what is left.
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+/// One limit: at most `calls` in any stretch of `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Quota {
+    /// The most calls.
+    pub calls: u32,
+    /// In any stretch this long.
+    pub per: Duration,
+}
+
+/// How often to poll.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intervals {
+    /// Between two polls of today and the next days.
+    pub near: Duration,
+    /// Between two polls of everything; never less than `near`.
+    pub far: Duration,
+}
+
+/// What polling needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Polling {
+    /// Calls of one near poll.
+    pub near_calls: u32,
+    /// Calls of one far poll.
+    pub far_calls: u32,
+    /// How much of the quota is kept for writes and what they need, in percent; at most 99 count.
+    pub reserve_percent: u32,
+}
+
+/// No faster, however generous the quota is: a change that somebody makes takes longer than that.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// How much of what the reserve leaves goes into near polls, in percent, where there are both kinds.
+const NEAR_PERCENT: u32 = 75;
+
+/// The shortest intervals at which polling stays within every quota, however long it goes on, and leaves the reserve.
+///
+/// A quota without calls allows no polling: the intervals are endless then.
+pub fn plan_intervals(quotas: &[Quota], polling: &Polling) -> Intervals {
+    let left = 100 - polling.reserve_percent.min(99);
+    let near_percent = match (polling.near_calls, polling.far_calls) {
+        (_, 0) => 100,
+        (0, _) => 0,
+        (_, _) => NEAR_PERCENT,
+    };
+    let shortest = |calls, percent| {
+        let intervals = quotas
+            .iter()
+            .map(|quota| interval(quota, calls, left, percent));
+        intervals.max().unwrap_or(SHORTEST).max(SHORTEST)
+    };
+    let near = shortest(polling.near_calls, near_percent);
+    let far = shortest(polling.far_calls, 100 - near_percent);
+    Intervals {
+        near,
+        far: far.max(near),
+    }
+}
+
+/// How long polls of so many calls must be apart to use at most so many percent of so many percent of a quota, in whole
+/// milliseconds.
+fn interval(quota: &Quota, calls: u32, left: u32, percent: u32) -> Duration {
+    if calls == 0 {
+        return SHORTEST;
+    }
+    let allowed = u128::from(quota.calls) * u128::from(left) * u128::from(percent);
+    if allowed == 0 {
+        return Duration::MAX;
+    }
+    let nanos = quota
+        .per
+        .as_nanos()
+        .saturating_mul(u128::from(calls) * 100 * 100)
+        .div_ceil(allowed);
+    u64::try_from(nanos.div_ceil(1_000_000)).map_or(Duration::MAX, Duration::from_millis)
+}

@@ -1,0 +1,107 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn quota(calls: u32, secs: u64) -> Quota {
+    Quota {
+        calls,
+        per: Duration::from_secs(secs),
+    }
+}
+
+fn polling(near_calls: u32, far_calls: u32, reserve_percent: u32) -> Polling {
+    Polling {
+        near_calls,
+        far_calls,
+        reserve_percent,
+    }
+}
+
+#[test]
+fn intervals_are_what_the_tightest_quota_leaves() {
+    for (quotas, needs, near_ms, far_ms) in [
+        // 0.2 calls a second; half of it for writes; of the rest three quarters near.
+        (vec![quota(1, 5)], polling(1, 10, 50), 13_334, 400_000),
+        // The quota per minute is tighter than the one per second.
+        (
+            vec![quota(5, 1), quota(200, 60)],
+            polling(1, 4, 50),
+            1_000,
+            9_600,
+        ),
+        // The quota per day is tighter than the one per second.
+        (
+            vec![quota(5_000, 86_400), quota(5, 1)],
+            polling(2, 8, 20),
+            57_600,
+            691_200,
+        ),
+        // One kind of poll alone gets everything.
+        (vec![quota(1, 5)], polling(1, 0, 0), 5_000, 5_000),
+        (vec![quota(1, 5)], polling(0, 3, 0), 1_000, 15_000),
+        // A far poll that is cheaper than a near one is still no more frequent.
+        (vec![quota(1, 5)], polling(12, 1, 0), 80_000, 80_000),
+        (vec![], polling(3, 30, 50), 1_000, 1_000),
+        (vec![quota(1, 10)], polling(1, 1, 400), 1_333_334, 4_000_000),
+    ] {
+        let expected = Intervals {
+            near: Duration::from_millis(near_ms),
+            far: Duration::from_millis(far_ms),
+        };
+        assert_eq!(
+            plan_intervals(&quotas, &needs),
+            expected,
+            "{quotas:?} {needs:?}"
+        );
+    }
+}
+
+#[test]
+fn a_quota_without_calls_allows_no_polling() {
+    let endless = plan_intervals(&[quota(0, 5), quota(5, 1)], &polling(1, 1, 0));
+    assert_eq!(
+        endless,
+        Intervals {
+            near: Duration::MAX,
+            far: Duration::MAX
+        }
+    );
+}
+
+/// How many calls two kinds of polls make within a stretch that is not shorter than either interval.
+fn calls_within(stretch: Duration, intervals: Intervals, needs: &Polling) -> u128 {
+    let polls = |interval: Duration| stretch.as_nanos() / interval.as_nanos();
+    polls(intervals.near) * u128::from(needs.near_calls)
+        + polls(intervals.far) * u128::from(needs.far_calls)
+}
+
+proptest! {
+    #[test]
+    fn polling_leaves_the_reserve_in_every_quota(
+        quotas in prop::collection::vec((1_u32..5_000, 1_u64..100_000), 1..4),
+        near_calls in 0_u32..500,
+        far_calls in 0_u32..5_000,
+        reserve_percent in 0_u32..100,
+    ) {
+        let quotas: Vec<Quota> = quotas.into_iter().map(|(calls, secs)| quota(calls, secs)).collect();
+        let needs = polling(near_calls, far_calls, reserve_percent);
+        let intervals = plan_intervals(&quotas, &needs);
+        prop_assert!(intervals.near <= intervals.far);
+        for quota in &quotas {
+            let windows = 1_000_000;
+            let stretch = quota.per * windows;
+            let allowed = u128::from(quota.calls) * u128::from(100 - reserve_percent) * u128::from(windows);
+            prop_assert!(calls_within(stretch, intervals, &needs) * 100 <= allowed);
+        }
+    }
+
+    #[test]
+    fn no_interval_could_be_shorter(calls in 1_u32..5_000, secs in 1_u64..100_000, near_calls in 1_u32..500) {
+        let needs = polling(near_calls, 0, 0);
+        let near = plan_intervals(&[quota(calls, secs)], &needs).near;
+        let shorter = near - Duration::from_millis(1);
+        // Over a stretch of the quota a poll costs `near_calls`; one millisecond less would cost more than there is.
+        let over = u128::from(near_calls) * Duration::from_secs(secs).as_nanos() > u128::from(calls) * shorter.as_nanos();
+        prop_assert!(over || near == Duration::from_secs(1));
+    }
+}

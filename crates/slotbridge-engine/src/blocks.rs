@@ -1,0 +1,163 @@
+//! Busy times that nobody's record explains, kept as rows of the mirror so that they are merged like any record.
+//!
+//! Such a row is never written to its platform: there is no record that could be.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use slotbridge_core::model::{
+    Client, Kind, Private, RemoteId, ResourceKey, ResourceName, Slot, Status,
+};
+use slotbridge_core::occupancy;
+use slotbridge_core::record::{Record, RecordState, Support};
+use slotbridge_store::{Change, MirrorRow, Store};
+
+use crate::EngineError;
+use crate::bridge::{Bridge, Member};
+use crate::observe::Observed;
+use crate::view::Known;
+
+const PREFIX: &str = "busy:";
+
+/// Why such a row is never edited; shown in reports.
+pub(crate) const UNKNOWN_ORIGIN: &str = "busy time that no known record explains";
+
+/// Whether the id is one of ours for a busy time, not the platform's.
+pub(crate) fn is_block_id(id: &RemoteId) -> bool {
+    id.as_str().starts_with(PREFIX)
+}
+
+fn block_record(resource: &ResourceKey, slot: Slot) -> Record {
+    Record {
+        id: RemoteId::new(format!("{PREFIX}{resource}:{}", slot.start().as_second())),
+        state: RecordState::Live,
+        resource: resource.clone(),
+        services: Vec::new(),
+        start: slot.start(),
+        end: Some(slot.end()),
+        client: Client::default(),
+        status: Status::Booked,
+        comment: Private::default(),
+        marker: None,
+        is_block: false,
+        changed_at: None,
+        created_at: None,
+        resource_title: None,
+        service_title: None,
+        group: None,
+        support: Support::Occupancy {
+            why: UNKNOWN_ORIGIN,
+        },
+    }
+}
+
+/// Turns the grids of one platform into block rows and stores them, with the sightings that they rest on.
+pub(crate) async fn refresh(
+    store: &Store,
+    bridge: &Bridge,
+    member: &Member,
+    observed: &mut Observed,
+    bookings: &BTreeMap<slotbridge_core::model::BookingId, Known>,
+    now: Timestamp,
+) -> Result<(), EngineError> {
+    if observed.grids.is_empty() {
+        return Ok(());
+    }
+    let name = member.platform.name();
+    let rows = store
+        .mirror(name, now.saturating_sub(bridge.window_past).unwrap_or(now))
+        .await?;
+    let sightings = store.sightings(name).await?;
+    let mut changes = Vec::new();
+    for (resource, grid) in &observed.grids {
+        let known = explained(member, resource, &grid.resource, &rows, bookings);
+        let (blocks, seen) = occupancy::blocks(
+            grid,
+            &known,
+            &sightings,
+            now,
+            member.lead_time,
+            &member.time_zone,
+        );
+        let mut kept = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            let record = block_record(&grid.resource, block.slot);
+            observed.seen.insert(record.id.clone());
+            kept.push(record.id.clone());
+            changes.push(Change::MirrorSeen {
+                platform: name.clone(),
+                record,
+                at: now,
+            });
+        }
+        for row in rows
+            .iter()
+            .filter(|row| is_block_id(&row.record.id) && row.record.resource == grid.resource)
+        {
+            let over = row.record.end.is_some_and(|end| end <= now);
+            // A block whose time has passed is no longer on the grid; that it ended says nothing.
+            if row.record.state == RecordState::Live && !kept.contains(&row.record.id) && !over {
+                observed.seen.insert(row.record.id.clone());
+                changes.push(Change::MirrorMissing {
+                    platform: name.clone(),
+                    id: row.record.id.clone(),
+                    at: now,
+                });
+            }
+        }
+        let cells = seen
+            .into_iter()
+            .filter(|((key, _), _)| *key == grid.resource)
+            .map(|((_, start), times)| (start, times))
+            .collect();
+        changes.push(Change::Sightings {
+            platform: name.clone(),
+            resource: grid.resource.clone(),
+            cells,
+        });
+    }
+    store.apply(changes).await?;
+    Ok(())
+}
+
+/// The times that need no block: known records of the platform, and bookings that are known elsewhere (their time is
+/// protected already, whether or not this platform's record of them is known).
+fn explained(
+    member: &Member,
+    resource: &ResourceName,
+    key: &ResourceKey,
+    rows: &[MirrorRow],
+    bookings: &BTreeMap<slotbridge_core::model::BookingId, Known>,
+) -> Vec<Slot> {
+    let own = own_slots(member, key, rows);
+    let elsewhere = bookings.values().filter_map(|known| {
+        let booking = known.canonical.live()?;
+        let from_here = booking.kind == Kind::Block
+            && known
+                .links
+                .get(member.platform.name())
+                .and_then(|link| link.remote_id.as_ref())
+                .is_some_and(is_block_id);
+        (booking.resource == *resource && !from_here).then_some(booking.slot)
+    });
+    own.into_iter().chain(elsewhere).collect()
+}
+
+/// The slots of the platform's own known, live records of one resource.
+pub(crate) fn own_slots(member: &Member, key: &ResourceKey, rows: &[MirrorRow]) -> Vec<Slot> {
+    rows.iter()
+        .map(|row| &row.record)
+        .filter(|record| {
+            record.state == RecordState::Live && record.resource == *key && !is_block_id(&record.id)
+        })
+        .filter_map(|record| {
+            let services: Vec<_> = record
+                .services
+                .iter()
+                .filter_map(|key| member.mapping.service_name(key))
+                .cloned()
+                .collect();
+            record.slot(member.mapping.duration(&services))
+        })
+        .collect()
+}

@@ -1,0 +1,484 @@
+//! Executing a plan: intent, call, outcome.
+//!
+//! # Flow
+//! For every operation: the intent is committed to the journal; the platform is called; the outcome is committed
+//! together with the link, the shadow and the mirror. Platforms work side by side, the operations of one platform one
+//! after the other, so that a freed slot is free before it is needed.
+//!
+//! # Guarantees
+//! A process that dies anywhere leaves an intent behind for every call that may have been made. A write whose fate is
+//! unclear is recorded as unknown and never repeated here.
+//!
+//! # Caveats
+//! Between a write and reading back what the platform kept lies a moment in which a person's edit of the same field
+//! would be taken for the platform's own spelling.
+
+use std::collections::BTreeMap;
+
+use slotbridge_core::mapping;
+use slotbridge_core::merge::{Presence, Shadow};
+use slotbridge_core::model::{Booking, BookingId, Kind, PlatformName, RemoteId};
+use slotbridge_core::plan::{Action, Operation};
+use slotbridge_core::projection::ServicesHeld;
+use slotbridge_core::record::{Reading, Record, RecordState, Support};
+use slotbridge_platform::platform::{Draft, Edit, Priority, Written};
+use slotbridge_platform::seam::{Seam, random_bytes};
+use slotbridge_platform::{ErrorKind, PlatformError, Retry};
+use slotbridge_store::{Change, OpId, Outcome, RunId, Store};
+use tokio::sync::mpsc;
+
+use crate::EngineError;
+use crate::bridge::{Bridge, Member, Phase, RunOptions};
+use crate::report::OutcomeWord;
+use crate::settle::shadow_after_update;
+
+/// One operation with what recording it needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    /// What to do.
+    pub(crate) operation: Operation,
+    /// What its refusal would rest on.
+    pub(crate) fingerprint: String,
+    /// The base of the merge before it.
+    pub(crate) shadow: Option<Shadow>,
+    /// The record as it is mirrored.
+    pub(crate) record: Option<Record>,
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Done {
+    /// The operation.
+    pub(crate) operation: Operation,
+    /// Its outcome.
+    pub(crate) outcome: OutcomeWord,
+    /// The record, once known.
+    pub(crate) remote_id: Option<RemoteId>,
+    /// What the platform said, scrubbed.
+    pub(crate) error: Option<String>,
+}
+
+/// What executing needs besides the tasks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Executor<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) seam: &'a dyn Seam,
+    pub(crate) bridge: &'a Bridge,
+    pub(crate) run: RunId,
+    pub(crate) options: &'a RunOptions,
+}
+
+impl Executor<'_> {
+    /// Works one platform's queue. `progress` hears of every finished operation.
+    ///
+    /// Must be driven to its end even when the run is stopped: it then begins nothing new, and waits for the write in
+    /// flight.
+    pub(crate) async fn platform(
+        &self,
+        member: &Member,
+        tasks: Vec<Task>,
+        progress: mpsc::UnboundedSender<()>,
+    ) -> Result<Vec<Done>, EngineError> {
+        let mut done: Vec<Done> = Vec::with_capacity(tasks.len());
+        let mut down: Option<String> = None;
+        // A parked booking is moved on from where it was parked, with the shadow that parking left.
+        let mut shadows: BTreeMap<BookingId, Shadow> = BTreeMap::new();
+        for mut task in tasks {
+            if let Some(shadow) = shadows.get(&task.operation.booking) {
+                task.shadow = Some(shadow.clone());
+            }
+            let skip = if self.options.cancel.is_cancelled() {
+                Some((
+                    OutcomeWord::Planned,
+                    "the run was stopped before this".to_owned(),
+                ))
+            } else if let Some(why) = &down {
+                Some((OutcomeWord::Failed, format!("not tried after: {why}")))
+            } else {
+                still_taken(&task.operation, &done).map(|why| (OutcomeWord::Failed, why))
+            };
+            if let Some((outcome, why)) = skip {
+                done.push(Done {
+                    operation: task.operation,
+                    outcome,
+                    remote_id: None,
+                    error: Some(why),
+                });
+                continue;
+            }
+            let (finished, shadow, stop) = self.one(member, task).await?;
+            if let Some(shadow) = shadow {
+                shadows.insert(finished.operation.booking, shadow);
+            }
+            down = stop;
+            done.push(finished);
+            // The receiver only draws a bar; it may be gone.
+            if progress.send(()).is_err() {
+                tracing::trace!("Nobody listens to the progress.");
+            }
+        }
+        Ok(done)
+    }
+
+    /// One operation: the outcome, the shadow that it leaves, and why the platform's queue must stop, if it must.
+    async fn one(
+        &self,
+        member: &Member,
+        task: Task,
+    ) -> Result<(Done, Option<Shadow>, Option<String>), EngineError> {
+        let op = OpId::from_parts(self.seam.now(), random_bytes(self.seam));
+        let operation = task.operation.clone();
+        self.store
+            .apply(vec![Change::Intent {
+                op,
+                run: self.run,
+                bridge: self.bridge.name.clone(),
+                operation: operation.clone(),
+                fingerprint: task.fingerprint.clone(),
+                at: self.seam.now(),
+            }])
+            .await?;
+        let result = call(member, &task).await;
+        match result {
+            Ok(written) => {
+                let shadow = self.applied(member, op, &task, written.as_ref()).await?;
+                let remote_id = written
+                    .map(|written| written.id)
+                    .or_else(|| operation.action.remote_id().cloned());
+                tracing::info!(
+                    op = operation.action.as_str(), platform = %operation.platform, booking = %operation.booking,
+                    "An operation was applied."
+                );
+                Ok((
+                    Done {
+                        operation,
+                        outcome: OutcomeWord::Applied,
+                        remote_id,
+                        error: None,
+                    },
+                    Some(shadow),
+                    None,
+                ))
+            }
+            Err(error) => {
+                let (outcome, word) = judge(&error);
+                let text = error.to_string();
+                tracing::warn!(
+                    op = operation.action.as_str(), platform = %operation.platform, booking = %operation.booking,
+                    kind = ?error.kind, outcome = word.as_str(), "An operation did not succeed."
+                );
+                self.store
+                    .apply(vec![Change::Outcome {
+                        op,
+                        outcome,
+                        remote_id: operation.action.remote_id().cloned(),
+                        error: Some(text.clone()),
+                        at: self.seam.now(),
+                    }])
+                    .await?;
+                let remote_id = operation.action.remote_id().cloned();
+                let stop = stops_queue(&error).then(|| text.clone());
+                Ok((
+                    Done {
+                        operation,
+                        outcome: word,
+                        remote_id,
+                        error: Some(text),
+                    },
+                    None,
+                    stop,
+                ))
+            }
+        }
+    }
+
+    /// Records a confirmed write, reads back what the platform kept, and records that.
+    async fn applied(
+        &self,
+        member: &Member,
+        op: OpId,
+        task: &Task,
+        written: Option<&Written>,
+    ) -> Result<Shadow, EngineError> {
+        let (operation, platform) = (&task.operation, member.platform.name());
+        let Some(written) = written else {
+            let shadow = Shadow {
+                kept: Presence::Gone,
+                agreed: Presence::Gone,
+            };
+            let mut changes = vec![self.outcome(op, operation.action.remote_id().cloned())];
+            if let Some(id) = operation.action.remote_id() {
+                changes.push(Change::MirrorMissing {
+                    platform: platform.clone(),
+                    id: id.clone(),
+                    at: self.seam.now(),
+                });
+                changes.push(self.link(operation, id.clone(), shadow.clone()));
+            }
+            self.store.apply(changes).await?;
+            return Ok(shadow);
+        };
+        // First what is certain: it landed, under this id. What was sent stands in for what was kept.
+        let sent = written
+            .record
+            .as_deref()
+            .cloned()
+            .or_else(|| as_sent(member, task, &written.id));
+        let mut shadow = shadow_after(member, task, sent.as_ref());
+        let mut changes = vec![
+            self.outcome(op, Some(written.id.clone())),
+            self.link(operation, written.id.clone(), shadow.clone()),
+        ];
+        changes.extend(sent.map(|record| self.mirror(platform, record)));
+        self.store.apply(changes).await?;
+        if written.record.is_some() {
+            return Ok(shadow);
+        }
+        match member.platform.read(&written.id, Priority::Write).await {
+            Ok(Reading::Found(record)) => {
+                shadow = shadow_after(member, task, Some(&*record));
+                self.store
+                    .apply(vec![
+                        self.mirror(platform, *record),
+                        self.link(operation, written.id.clone(), shadow.clone()),
+                    ])
+                    .await?;
+            }
+            Ok(Reading::Missing | Reading::Unreadable(_)) => {
+                tracing::warn!(%platform, booking = %operation.booking, "A record just written could not be read back.");
+            }
+            Err(error) => {
+                tracing::warn!(%platform, booking = %operation.booking, kind = ?error.kind, "Reading back failed.");
+            }
+        }
+        Ok(shadow)
+    }
+
+    fn outcome(&self, op: OpId, remote_id: Option<RemoteId>) -> Change {
+        Change::Outcome {
+            op,
+            outcome: Outcome::Applied,
+            remote_id,
+            error: None,
+            at: self.seam.now(),
+        }
+    }
+
+    fn mirror(&self, platform: &PlatformName, record: Record) -> Change {
+        Change::MirrorSeen {
+            platform: platform.clone(),
+            record,
+            at: self.seam.now(),
+        }
+    }
+
+    fn link(&self, operation: &Operation, remote_id: RemoteId, shadow: Shadow) -> Change {
+        Change::Link {
+            bridge: self.bridge.name.clone(),
+            booking: operation.booking,
+            platform: operation.platform.clone(),
+            remote_id: Some(remote_id),
+            shadow,
+            at: self.seam.now(),
+        }
+    }
+}
+
+/// Tells how far a run has come, until all queues are done.
+pub(crate) async fn show_progress(
+    bridge: &Bridge,
+    options: &RunOptions,
+    total: u64,
+    mut finished: mpsc::UnboundedReceiver<()>,
+) {
+    let mut done = 0_u64;
+    while finished.recv().await.is_some() {
+        done += 1;
+        options
+            .progress
+            .step(&bridge.name, Phase::Execute, done, total);
+    }
+}
+
+async fn call(member: &Member, task: &Task) -> Result<Option<Written>, PlatformError> {
+    let platform = member.platform.as_ref();
+    match &task.operation.action {
+        Action::Create { desired } => platform
+            .create(&draft(member, &task.operation, desired)?)
+            .await
+            .map(Some),
+        Action::Update {
+            remote_id,
+            desired,
+            fields,
+            ..
+        } => {
+            let edit = Edit {
+                desired: draft(member, &task.operation, desired)?,
+                fields: fields.clone(),
+                expected: task.record.clone().map(Box::new),
+            };
+            platform.update(remote_id, &edit).await.map(Some)
+        }
+        Action::Remove { remote_id, .. } => platform.remove(remote_id).await.map(|()| None),
+    }
+}
+
+/// The booking in the platform's ids.
+fn draft(
+    member: &Member,
+    operation: &Operation,
+    desired: &Booking,
+) -> Result<Draft, PlatformError> {
+    let unmapped = |what: &str| {
+        PlatformError::new(
+            ErrorKind::Refused,
+            Retry::Never,
+            "plan",
+            format!("the bridge maps no such {what} here"),
+        )
+    };
+    let resource = member
+        .mapping
+        .resource_key(&desired.resource)
+        .ok_or_else(|| unmapped("resource"))?
+        .clone();
+    let mut services = Vec::with_capacity(desired.services.len());
+    for name in &desired.services {
+        services.push(
+            member
+                .mapping
+                .service_key(name)
+                .ok_or_else(|| unmapped("service"))?
+                .clone(),
+        );
+    }
+    if services.is_empty() && member.platform.projection().services == ServicesHeld::One {
+        // The platform's record must have a service; the shortest says least about what is going on.
+        let shortest = member
+            .mapping
+            .services()
+            .min_by_key(|(name, _, length)| (length.is_none(), *length, (*name).clone()));
+        services.extend(shortest.map(|(_, key, _)| key.clone()));
+    }
+    Ok(Draft {
+        booking: operation.booking,
+        resource,
+        services,
+        slot: desired.slot,
+        client: desired.client.clone(),
+        status: desired.status,
+        comment: desired.comment.clone(),
+        kind: desired.kind,
+        force: operation.force,
+    })
+}
+
+/// The record as it was sent, for the time until it has been read back.
+fn as_sent(member: &Member, task: &Task, id: &RemoteId) -> Option<Record> {
+    let desired = task.operation.action.after()?;
+    let draft = draft(member, &task.operation, desired).ok()?;
+    let before = task.record.as_ref();
+    Some(Record {
+        id: id.clone(),
+        state: RecordState::Live,
+        resource: draft.resource,
+        services: draft.services,
+        start: desired.slot.start(),
+        end: Some(desired.slot.end()),
+        client: draft.client,
+        status: draft.status,
+        comment: draft.comment,
+        marker: before.map_or(Some(task.operation.booking), |record| record.marker),
+        is_block: before.map_or(desired.kind == Kind::Block, |record| record.is_block),
+        changed_at: None,
+        created_at: before.and_then(|record| record.created_at),
+        resource_title: before.and_then(|record| record.resource_title.clone()),
+        service_title: before.and_then(|record| record.service_title.clone()),
+        group: before.and_then(|record| record.group.clone()),
+        support: before.map_or(Support::Full, |record| record.support),
+    })
+}
+
+fn shadow_after(member: &Member, task: &Task, kept: Option<&Record>) -> Shadow {
+    let desired = task.operation.action.after();
+    let kept = kept.and_then(|record| mapping::to_booking(record, &member.mapping).ok());
+    match (&task.operation.action, kept.as_ref().or(desired)) {
+        (Action::Create { desired }, kept) => Shadow {
+            kept: Presence::Live(kept.unwrap_or(desired).clone()),
+            agreed: Presence::Live(desired.clone()),
+        },
+        (Action::Update { desired, .. }, kept) => {
+            let before = task.shadow.clone().unwrap_or_else(|| Shadow {
+                kept: Presence::Live(desired.clone()),
+                agreed: Presence::Live(desired.clone()),
+            });
+            shadow_after_update(&before, &task.operation, kept.unwrap_or(desired))
+        }
+        (Action::Remove { .. }, _) => Shadow {
+            kept: Presence::Gone,
+            agreed: Presence::Gone,
+        },
+    }
+}
+
+/// Whether an earlier operation of this plan was to free the time that this one needs, and did not.
+fn still_taken(operation: &Operation, done: &[Done]) -> Option<String> {
+    let after = operation.action.after()?;
+    done.iter()
+        .filter(|earlier| {
+            earlier.outcome != OutcomeWord::Applied
+                && earlier.operation.booking != operation.booking
+        })
+        .filter_map(|earlier| earlier.operation.action.before())
+        .any(|before| before.resource == after.resource && before.slot.intersects(after.slot))
+        .then(|| "the time that it needs has not been freed yet".to_owned())
+}
+
+fn judge(error: &PlatformError) -> (Outcome, OutcomeWord) {
+    match (error.retry, error.kind) {
+        (Retry::AfterObserving, _) => (Outcome::Unknown, OutcomeWord::Unknown),
+        (
+            Retry::Never,
+            ErrorKind::Refused
+            | ErrorKind::SlotTaken
+            | ErrorKind::Unrepresentable
+            | ErrorKind::NotFound,
+        ) => (Outcome::Refused, OutcomeWord::Refused),
+        (
+            Retry::Later | Retry::Never,
+            ErrorKind::NotFound
+            | ErrorKind::SlotTaken
+            | ErrorKind::Stale
+            | ErrorKind::Refused
+            | ErrorKind::Unauthenticated
+            | ErrorKind::Forbidden
+            | ErrorKind::SecondFactor
+            | ErrorKind::RateLimited { .. }
+            | ErrorKind::Unsupported
+            | ErrorKind::Unavailable
+            | ErrorKind::BadReply
+            | ErrorKind::Transport
+            | ErrorKind::Unrepresentable,
+        ) => (Outcome::Failed, OutcomeWord::Failed),
+    }
+}
+
+/// Whether the platform, not the operation, is the trouble: the rest of its queue would only meet the same.
+fn stops_queue(error: &PlatformError) -> bool {
+    match error.kind {
+        ErrorKind::Unauthenticated
+        | ErrorKind::Forbidden
+        | ErrorKind::SecondFactor
+        | ErrorKind::RateLimited { .. }
+        | ErrorKind::Unavailable
+        | ErrorKind::Transport => true,
+        ErrorKind::NotFound
+        | ErrorKind::SlotTaken
+        | ErrorKind::Stale
+        | ErrorKind::Refused
+        | ErrorKind::Unsupported
+        | ErrorKind::BadReply
+        | ErrorKind::Unrepresentable => false,
+    }
+}

@@ -1,0 +1,160 @@
+//! Records that we cannot see: on a platform without a listing, a busy time that fits a booking exactly is presumed to
+//! be that booking. A second record may not appear, a link may stay missing (DESIGN §6.2).
+
+use slotbridge_core::merge::{Presence, Shown};
+use slotbridge_core::model::{
+    Booking, BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot,
+};
+use slotbridge_core::occupancy::{self, SlotView};
+use slotbridge_core::record::RecordState;
+use slotbridge_store::Change;
+
+use crate::blocks::is_block_id;
+use crate::report::{BridgeReport, WaitingReport};
+use crate::view::{Known, Linked, MemberView, View};
+
+/// How a slot looks on a platform's grid, apart from the platform's own known records; `None` without a grid.
+pub(crate) fn look(
+    view: &View<'_>,
+    member: &MemberView<'_>,
+    resource: &ResourceName,
+    slot: Slot,
+) -> Option<SlotView> {
+    let grid = member.observed.grids.get(resource)?;
+    let own: Vec<Slot> = member
+        .rows
+        .values()
+        .map(|row| &row.record)
+        .filter(|record| {
+            record.state == RecordState::Live
+                && record.resource == grid.resource
+                && !is_block_id(&record.id)
+        })
+        .filter_map(|record| {
+            let services: Vec<_> = record
+                .services
+                .iter()
+                .filter_map(|key| member.member.mapping.service_name(key))
+                .cloned()
+                .collect();
+            record.slot(member.member.mapping.duration(&services))
+        })
+        .collect();
+    Some(occupancy::presumed(
+        slot,
+        grid,
+        &own,
+        view.now,
+        member.member.lead_time,
+        &member.member.time_zone,
+    ))
+}
+
+/// What a linked record shows; for a presumed one, what can be told from the grid.
+pub(crate) fn shown(
+    view: &View<'_>,
+    member: &MemberView<'_>,
+    known: &Known,
+    link: &Linked,
+) -> Shown {
+    if link.remote_id.is_some() {
+        return view.shown(member.name(), link);
+    }
+    let (Presence::Live(booking), Presence::Live(kept)) = (&known.canonical, &link.shadow.kept)
+    else {
+        return Shown::Unseen;
+    };
+    // A block stands for nothing but the busy time: when that ends, so does the block.
+    let free = booking.kind == Kind::Block
+        && look(view, member, &kept.resource, kept.slot) == Some(SlotView::Free);
+    if free { Shown::Gone } else { Shown::Unseen }
+}
+
+/// Drops presumed links that turned out to have no record behind them.
+pub(crate) fn dissolve(view: &mut View<'_>, report: &mut BridgeReport, changes: &mut Vec<Change>) {
+    let mut dropped: Vec<(BookingId, PlatformName)> = Vec::new();
+    for (id, known) in &view.bookings {
+        for (platform, link) in known
+            .links
+            .iter()
+            .filter(|(_, link)| link.remote_id.is_none())
+        {
+            let (Some(member), Presence::Live(kept)) = (view.member(platform), &link.shadow.kept)
+            else {
+                continue;
+            };
+            if kept.slot.end() <= view.now {
+                continue;
+            }
+            let Some(then) = look(view, member, &kept.resource, kept.slot) else {
+                continue;
+            };
+            let stays = known
+                .canonical
+                .live()
+                .is_some_and(|now| now.slot == kept.slot && now.resource == kept.resource);
+            match (stays, then == SlotView::Free, &known.canonical) {
+                (true, false, _) => {}
+                (true, true, Presence::Live(booking)) if booking.kind == Kind::Appointment => {
+                    report.waiting.push(waiting(platform, *id, booking, FREED));
+                }
+                (false, false, Presence::Live(booking)) => {
+                    report.waiting.push(waiting(platform, *id, booking, MOVED))
+                }
+                (false, false, Presence::Gone) => {
+                    report.waiting.push(waiting(platform, *id, kept, CANCELLED))
+                }
+                (true, true, _) => {}
+                (false, true, _) => dropped.push((*id, platform.clone())),
+            }
+        }
+    }
+    for (id, platform) in dropped {
+        if let Some(known) = view.bookings.get_mut(&id) {
+            known.links.remove(&platform);
+        }
+        changes.push(Change::Unlink {
+            bridge: view.bridge.name.clone(),
+            booking: id,
+            platform,
+            at: view.now,
+        });
+    }
+}
+
+const FREED: &str = "its time was busy here and is free now, so it was probably cancelled here, in a record that slotbridge \
+                     cannot read; cancel it on the other platforms, or book it here again";
+const MOVED: &str = "it was moved elsewhere, but its record here is not known to slotbridge; move it here by hand, or add \
+                     the record's id to known_records";
+const CANCELLED: &str = "it was cancelled elsewhere, but its record here is not known to slotbridge; cancel it here by \
+                         hand, or add the record's id to known_records";
+
+fn waiting(platform: &PlatformName, id: BookingId, booking: &Booking, why: &str) -> WaitingReport {
+    WaitingReport {
+        platform: platform.clone(),
+        booking: id,
+        place: Some((booking.resource.clone(), booking.slot)),
+        why: why.to_owned(),
+        needs_person: true,
+    }
+}
+
+/// Whether another platform's grid shows the time of this record as busy, without a record that explains it: then the
+/// record's original is behind that.
+pub(crate) fn is_busy_somewhere_else(
+    view: &View<'_>,
+    platform: &PlatformName,
+    remote_id: &RemoteId,
+) -> bool {
+    let Some(Shown::Live(booking)) = view
+        .member(platform)
+        .and_then(|member| member.rows.get(remote_id))
+        .map(|row| &row.shown)
+    else {
+        return false;
+    };
+    view.members
+        .iter()
+        .filter(|member| member.name() != platform)
+        .any(|member| look(view, member, &booking.resource, booking.slot) == Some(SlotView::Busy))
+}

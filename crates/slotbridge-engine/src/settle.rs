@@ -1,0 +1,292 @@
+//! Settling what an earlier run left open: operations that were begun and whose outcome nobody knows.
+//!
+//! # Guarantees
+//! Nothing is repeated before it was looked for. A create that landed is linked; one that certainly did not is
+//! abandoned and may be planned again; one that cannot be told stays open and blocks a second one.
+//!
+//! # Assumptions
+//! A request that was cut off has landed, or never will, within [`GRACE`].
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::merge::{Presence, Shadow, Shown};
+use slotbridge_core::model::{Booking, Field, RemoteId};
+use slotbridge_core::occupancy::SlotView;
+use slotbridge_core::plan::{Action, Operation};
+use slotbridge_core::projection::same_value;
+use slotbridge_core::record::{Coverage, RecordState};
+use slotbridge_platform::capabilities::CreateSettled;
+use slotbridge_platform::seam::Seam;
+use slotbridge_store::{Change, JournalRow, Outcome};
+
+use crate::presume;
+use crate::view::{MemberView, Row, View};
+
+/// How long after a cut-off request the platform is given to finish it before its absence counts.
+pub(crate) const GRACE: SignedDuration = SignedDuration::from_secs(2);
+
+/// A record that changed no later than this after we made it is taken as we made it, rewritten by the platform only.
+const REWRITTEN_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// Waits until the youngest open operation is old enough to be looked for.
+pub(crate) async fn wait_for_grace(seam: &dyn Seam, open: &[JournalRow]) {
+    let youngest = open
+        .iter()
+        .map(|row| row.outcome_at.unwrap_or(row.at))
+        .max();
+    let Some(ready) = youngest.and_then(|at| at.checked_add(GRACE).ok()) else {
+        return;
+    };
+    // A clock that went back must not make us wait for hours.
+    let wait = ready.duration_since(seam.now()).min(GRACE);
+    if let Ok(wait) = Duration::try_from(wait) {
+        seam.sleep(wait).await;
+    }
+}
+
+/// Decides each open operation by what the platforms show now. What stays open goes into [`View::unsettled`].
+pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for row in open {
+        let Some(member) = view.member(&row.operation.platform) else {
+            continue;
+        };
+        let verdict = match &row.operation.action {
+            Action::Create { desired } => settle_create(view, member, row, desired),
+            Action::Update {
+                remote_id,
+                desired,
+                fields,
+                ..
+            } => settle_update(
+                view,
+                member,
+                &row.operation,
+                remote_id,
+                desired,
+                fields.iter().copied(),
+            ),
+            Action::Remove { remote_id, .. } => settle_remove(member, remote_id),
+        };
+        match verdict {
+            Verdict::Open => {
+                if matches!(row.operation.action, Action::Create { .. }) {
+                    view.unsettled
+                        .insert((row.operation.booking, row.operation.platform.clone()));
+                }
+            }
+            Verdict::Landed { remote_id, shadow } => {
+                note(
+                    view,
+                    &mut changes,
+                    row,
+                    Outcome::SettledApplied,
+                    Some((Some(remote_id), shadow)),
+                );
+            }
+            Verdict::Presumed { shadow } => {
+                note(
+                    view,
+                    &mut changes,
+                    row,
+                    Outcome::SettledPresumed,
+                    Some((None, shadow)),
+                );
+            }
+            Verdict::NotLanded => note(view, &mut changes, row, Outcome::Abandoned, None),
+        }
+    }
+    changes
+}
+
+enum Verdict {
+    Landed { remote_id: RemoteId, shadow: Shadow },
+    Presumed { shadow: Shadow },
+    NotLanded,
+    Open,
+}
+
+fn note(
+    view: &mut View<'_>,
+    changes: &mut Vec<Change>,
+    row: &JournalRow,
+    outcome: Outcome,
+    link: Option<(Option<RemoteId>, Shadow)>,
+) {
+    let remote_id = link.as_ref().and_then(|(id, _)| id.clone());
+    changes.push(Change::Outcome {
+        op: row.op,
+        outcome,
+        remote_id,
+        error: None,
+        at: view.now,
+    });
+    let Some((remote_id, shadow)) = link else {
+        return;
+    };
+    changes.push(Change::Link {
+        bridge: view.bridge.name.clone(),
+        booking: row.operation.booking,
+        platform: row.operation.platform.clone(),
+        remote_id: remote_id.clone(),
+        shadow: shadow.clone(),
+        at: view.now,
+    });
+    if let Some(known) = view.bookings.get_mut(&row.operation.booking) {
+        known.links.insert(
+            row.operation.platform.clone(),
+            crate::view::Linked { remote_id, shadow },
+        );
+    }
+}
+
+fn settle_create(
+    view: &View<'_>,
+    member: &MemberView<'_>,
+    row: &JournalRow,
+    desired: &Booking,
+) -> Verdict {
+    let linked = |id: &RemoteId| {
+        view.bookings.values().any(|known| {
+            known
+                .links
+                .get(member.name())
+                .and_then(|link| link.remote_id.as_ref())
+                == Some(id)
+        })
+    };
+    let found = member
+        .rows
+        .values()
+        .filter(|found| {
+            found.record.marker == Some(row.operation.booking) && !linked(&found.record.id)
+        })
+        .min_by_key(|found| (found.record.created_at, found.record.id.clone()));
+    if let Some(found) = found {
+        let kept = as_made(found, row.at, desired);
+        return Verdict::Landed {
+            remote_id: found.record.id.clone(),
+            shadow: Shadow {
+                kept: Presence::Live(kept),
+                agreed: Presence::Live(desired.clone()),
+            },
+        };
+    }
+    let looked = match member.member.platform.capabilities().create_settled {
+        CreateSettled::ByMarkerInListing => match &member.observed.coverage {
+            Coverage::Complete(window) if window.contains(desired.slot.start()) => SlotView::Free,
+            Coverage::Complete(_)
+            | Coverage::Partial { .. }
+            | Coverage::Incremental
+            | Coverage::None => {
+                return Verdict::Open;
+            }
+        },
+        CreateSettled::ByOccupancy => {
+            match presume::look(view, member, &desired.resource, desired.slot) {
+                Some(looked) => looked,
+                None => return Verdict::Open,
+            }
+        }
+    };
+    match looked {
+        SlotView::Free => Verdict::NotLanded,
+        SlotView::Busy => Verdict::Presumed {
+            shadow: Shadow {
+                kept: Presence::Live(desired.clone()),
+                agreed: Presence::Live(desired.clone()),
+            },
+        },
+        SlotView::PartlyBusy | SlotView::Closed | SlotView::NotOnGrid => Verdict::Open,
+    }
+}
+
+/// What the platform kept of a record that we made and whose reply we lost: what it shows, unless somebody has changed
+/// it since; then what we sent, so that the change is taken for one.
+fn as_made(found: &Row, made_at: Timestamp, desired: &Booking) -> Booking {
+    let untouched = found.record.changed_at.is_none_or(|changed| {
+        let born = found.record.created_at.unwrap_or(made_at);
+        changed.duration_since(born) <= REWRITTEN_WITHIN
+    });
+    match &found.shown {
+        Shown::Live(shown) if untouched => shown.clone(),
+        Shown::Live(_) | Shown::Gone | Shown::Unseen => desired.clone(),
+    }
+}
+
+fn settle_update(
+    view: &View<'_>,
+    member: &MemberView<'_>,
+    operation: &Operation,
+    remote_id: &RemoteId,
+    desired: &Booking,
+    mut fields: impl Iterator<Item = Field>,
+) -> Verdict {
+    let Some(row) = member.rows.get(remote_id) else {
+        return Verdict::Open;
+    };
+    match &row.shown {
+        Shown::Live(shown) if fields.all(|field| same_value(field, shown, desired)) => {
+            let shadow = view
+                .bookings
+                .get(&operation.booking)
+                .and_then(|known| known.links.get(member.name()))
+                .map(|link| shadow_after_update(&link.shadow, operation, shown));
+            shadow.map_or(Verdict::NotLanded, |shadow| Verdict::Landed {
+                remote_id: remote_id.clone(),
+                shadow,
+            })
+        }
+        // Whatever it shows instead is merged like any other change.
+        Shown::Live(_) | Shown::Gone => Verdict::NotLanded,
+        Shown::Unseen => Verdict::Open,
+    }
+}
+
+/// The shadow after an update that the platform shows as `kept`.
+pub(crate) fn shadow_after_update(
+    before: &Shadow,
+    operation: &Operation,
+    kept: &Booking,
+) -> Shadow {
+    let Action::Update {
+        desired,
+        fields,
+        shown,
+        ..
+    } = &operation.action
+    else {
+        return before.clone();
+    };
+    let mut agreed = before.agreed.live().unwrap_or(shown).clone();
+    for field in fields {
+        agreed.take_field(*field, desired);
+    }
+    // What was not written keeps its base: a person's change that came with the reply is still a change.
+    let mut base = before.kept.live().unwrap_or(shown).clone();
+    for field in fields {
+        base.take_field(*field, kept);
+    }
+    Shadow {
+        kept: Presence::Live(base),
+        agreed: Presence::Live(agreed),
+    }
+}
+
+fn settle_remove(member: &MemberView<'_>, remote_id: &RemoteId) -> Verdict {
+    let Some(row) = member.rows.get(remote_id) else {
+        return Verdict::Open;
+    };
+    match (&row.shown, row.record.state) {
+        (Shown::Gone, _) | (_, RecordState::Cancelled | RecordState::Deleted) => Verdict::Landed {
+            remote_id: remote_id.clone(),
+            shadow: Shadow {
+                kept: Presence::Gone,
+                agreed: Presence::Gone,
+            },
+        },
+        (Shown::Live(_), RecordState::Live) => Verdict::NotLanded,
+        (Shown::Unseen, RecordState::Live) => Verdict::Open,
+    }
+}

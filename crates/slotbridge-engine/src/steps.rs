@@ -1,0 +1,505 @@
+//! From merged bookings to wanted operations: what every platform needs for every booking, and what has to wait.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use slotbridge_core::merge::{Merge, Presence, Shadow, Shown};
+use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, RemoteId};
+use slotbridge_core::occupancy::SlotView;
+use slotbridge_core::overlap::{self, Taker};
+use slotbridge_core::plan::{self, Action, CreateGate, Operation, Step, Target, Withheld};
+use slotbridge_core::projection::Projection;
+use slotbridge_core::record::{Coverage, Support};
+use slotbridge_platform::capabilities::{Discovery, OccupancyView};
+use slotbridge_store::Change;
+
+use crate::bridge::{Member, OnOverlap};
+use crate::decide::is_heard;
+use crate::presume;
+use crate::report::{
+    BridgeReport, OperationReport, OutcomeWord, OverlapEntry, OverlapReport, UnmappedReport,
+    WaitingReport,
+};
+use crate::view::{Known, Linked, MemberView, View, effective_projection};
+
+/// Plans every booking on every platform.
+pub(crate) fn plan(
+    view: &mut View<'_>,
+    merges: &BTreeMap<BookingId, Merge>,
+    report: &mut BridgeReport,
+    changes: &mut Vec<Change>,
+) -> Vec<Operation> {
+    let rivals = rivals(view, report);
+    let mut planner = Planner {
+        view,
+        report,
+        rivals,
+        operations: Vec::new(),
+        presumed: Vec::new(),
+    };
+    for (id, merged) in merges {
+        let Some(known) = planner.view.bookings.get(id) else {
+            continue;
+        };
+        for member in &planner.view.members {
+            if merged.presence == Presence::Gone && !known.links.contains_key(member.name()) {
+                continue;
+            }
+            planner.one(*id, known, merged, member);
+        }
+    }
+    let Planner {
+        operations,
+        presumed,
+        ..
+    } = planner;
+    for (id, platform, shadow) in presumed {
+        changes.push(Change::Link {
+            bridge: view.bridge.name.clone(),
+            booking: id,
+            platform: platform.clone(),
+            remote_id: None,
+            shadow: shadow.clone(),
+            at: view.now,
+        });
+        if let Some(known) = view.bookings.get_mut(&id) {
+            known.links.insert(
+                platform,
+                Linked {
+                    remote_id: None,
+                    shadow,
+                },
+            );
+        }
+    }
+    operations
+}
+
+/// For each booking the ones that take its time, and whether they were there first.
+type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
+
+/// Finds double bookings that are not over, and reports them.
+fn rivals(view: &View<'_>, report: &mut BridgeReport) -> Rivals {
+    let takers: Vec<Taker> = view
+        .live()
+        .filter(|(_, _, slot)| slot.end() > view.now)
+        .filter_map(|(id, known, slot)| {
+            let since = view
+                .first_seen(known)
+                .map_or(known.created_at, |(_, at)| at);
+            Some(Taker {
+                booking: id,
+                resource: known.canonical.live()?.resource.clone(),
+                slot,
+                since,
+            })
+        })
+        .collect();
+    let mut rivals = Rivals::new();
+    for (first, second) in overlap::pairs(&takers) {
+        rivals.entry(first).or_default().push((second, false));
+        rivals.entry(second).or_default().push((first, true));
+        let entries: Vec<OverlapEntry> = [first, second]
+            .into_iter()
+            .filter_map(|id| entry(view, id))
+            .collect();
+        let resource = view
+            .bookings
+            .get(&first)
+            .and_then(|known| known.canonical.live())
+            .map(|b| b.resource.clone());
+        if let Some(resource) = resource {
+            report.overlaps.push(OverlapReport {
+                resource,
+                bookings: entries,
+            });
+        }
+    }
+    rivals
+}
+
+fn entry(view: &View<'_>, id: BookingId) -> Option<OverlapEntry> {
+    let known = view.bookings.get(&id)?;
+    let slot = known.canonical.live()?.slot;
+    let (platform, at) = view.first_seen(known).or_else(|| {
+        known
+            .links
+            .keys()
+            .next()
+            .map(|platform| (platform.clone(), known.created_at))
+    })?;
+    Some(OverlapEntry {
+        booking: id,
+        slot,
+        platform,
+        at,
+    })
+}
+
+struct Planner<'v, 'a, 'r> {
+    view: &'v View<'a>,
+    report: &'r mut BridgeReport,
+    rivals: Rivals,
+    operations: Vec<Operation>,
+    presumed: Vec<(BookingId, PlatformName, Shadow)>,
+}
+
+impl Planner<'_, '_, '_> {
+    fn one(&mut self, id: BookingId, known: &Known, merged: &Merge, member: &MemberView<'_>) {
+        let link = known.links.get(member.name());
+        let row = link
+            .and_then(|link| link.remote_id.as_ref())
+            .and_then(|id| member.rows.get(id));
+        let is_copy = row.is_none_or(|row| row.record.marker.is_some());
+        let kind = merged
+            .presence
+            .live()
+            .map_or(Kind::Appointment, |booking| booking.kind);
+        let projection = effective_projection(self.view.bridge, member.member, kind, is_copy);
+        let shown = link.map_or(Shown::Unseen, |link| {
+            presume::shown(self.view, member, known, link)
+        });
+        let target = Target {
+            platform: member.name(),
+            remote_id: link.and_then(|link| link.remote_id.as_ref()),
+            shown: &shown,
+            shadow: link.map(|link| &link.shadow),
+            projection: &projection,
+            heard: link.map_or(member.member.direction.heard(), |link| {
+                is_heard(member, kind, link)
+            }),
+            read_only: read_only(member, row.map(|row| row.record.support), link),
+            create: self.gate(id, merged, member, link, &projection),
+        };
+        match plan::step(merged, &target) {
+            Step::Nothing => {}
+            Step::Do(action) => match self.hindered(id, member, &action) {
+                Some(why) => self.wait(id, merged, member, link, &why),
+                None => self.operate(id, known, member, action),
+            },
+            Step::Wait(why) => self.wait(id, merged, member, link, &why),
+        }
+    }
+
+    fn operate(&mut self, id: BookingId, known: &Known, member: &MemberView<'_>, action: Action) {
+        let operation = Operation {
+            booking: id,
+            platform: member.name().clone(),
+            because: because(self.view, known, member.name(), &action),
+            action,
+            force: false,
+        };
+        let refused = self
+            .view
+            .refused
+            .get(&(id, member.name().clone()))
+            .filter(|row| row.fingerprint == fingerprint(self.view, &operation));
+        match refused {
+            None => self.operations.push(operation),
+            Some(row) => {
+                let error = row.error.clone().unwrap_or_default();
+                let mut standing = operation_report(&operation, OutcomeWord::Refused);
+                standing.error = Some(format!(
+                    "{error}; not tried again until something about it changes"
+                ));
+                self.report.operations.push(standing);
+            }
+        }
+    }
+
+    /// Whether a record may be made on a platform that has none for the booking.
+    fn gate(
+        &self,
+        id: BookingId,
+        merged: &Merge,
+        member: &MemberView<'_>,
+        link: Option<&Linked>,
+        projection: &Projection,
+    ) -> CreateGate {
+        let Some(booking) = merged.presence.live() else {
+            return CreateGate::Withheld(Withheld::OutsideWindow);
+        };
+        let reason = self
+            .not_wanted(booking, member, projection)
+            .or_else(|| self.not_known_enough(id, booking, member, link))
+            .or_else(|| self.rival_there(id, booking, member))
+            .or_else(|| self.on_grid(booking, member));
+        reason.map_or(CreateGate::Open, CreateGate::Withheld)
+    }
+
+    fn not_wanted(
+        &self,
+        booking: &Booking,
+        member: &MemberView<'_>,
+        projection: &Projection,
+    ) -> Option<Withheld> {
+        let (view, slot) = (self.view, booking.slot);
+        if !member.member.direction.written() {
+            return Some(Withheld::ReadOnly);
+        }
+        let until = view
+            .now
+            .checked_add(view.bridge.window_future)
+            .unwrap_or(jiff::Timestamp::MAX);
+        if slot.end() <= view.now || slot.start() >= until {
+            return Some(Withheld::OutsideWindow);
+        }
+        unmapped(&projection.project(booking), member.member)
+    }
+
+    fn not_known_enough(
+        &self,
+        id: BookingId,
+        booking: &Booking,
+        member: &MemberView<'_>,
+        link: Option<&Linked>,
+    ) -> Option<Withheld> {
+        if self.view.unsettled.contains(&(id, member.name().clone())) {
+            return Some(Withheld::Unsettled);
+        }
+        let capabilities = member.member.platform.capabilities();
+        let read = match capabilities.discovery {
+            Discovery::List => {
+                matches!(member.observed.coverage, Coverage::Complete(_))
+                    && !member.observed.ids_all_new
+            }
+            Discovery::ReadKnown => member.observed.error.is_none(),
+        };
+        let grid = capabilities.occupancy == OccupancyView::None
+            || member.observed.grids.contains_key(&booking.resource);
+        if !read || !grid {
+            return Some(Withheld::NotRead);
+        }
+        link.is_some_and(|link| link.remote_id.is_none())
+            .then_some(Withheld::Presumed)
+    }
+
+    /// The later-seen of two double bookings is not written where the other one lives or will live.
+    fn rival_there(
+        &self,
+        id: BookingId,
+        booking: &Booking,
+        member: &MemberView<'_>,
+    ) -> Option<Withheld> {
+        if self.view.bridge.on_overlap == OnOverlap::Push {
+            return None;
+        }
+        let rivals = self.rivals.get(&id)?;
+        rivals
+            .iter()
+            .any(|(rival, was_first)| {
+                let Some(known) = self.view.bookings.get(rival) else {
+                    return false;
+                };
+                let there = known
+                    .links
+                    .get(member.name())
+                    .is_some_and(|link| self.view.shown(member.name(), link) != Shown::Gone);
+                let coming = *was_first
+                    && member.member.direction.written()
+                    && member
+                        .member
+                        .mapping
+                        .resource_key(&booking.resource)
+                        .is_some();
+                there || coming
+            })
+            .then_some(Withheld::Overlap)
+    }
+
+    fn on_grid(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
+        match presume::look(self.view, member, &booking.resource, booking.slot)? {
+            SlotView::Free | SlotView::NotOnGrid => None,
+            SlotView::Busy => Some(Withheld::Presumed),
+            SlotView::PartlyBusy => Some(Withheld::Overlap),
+            SlotView::Closed => Some(Withheld::Closed),
+        }
+    }
+
+    /// Why an operation on an existing record has to wait.
+    fn hindered(
+        &self,
+        id: BookingId,
+        member: &MemberView<'_>,
+        action: &Action,
+    ) -> Option<Withheld> {
+        let Action::Update {
+            desired, fields, ..
+        } = action
+        else {
+            return None;
+        };
+        let moves = fields.contains(&Field::Slot) || fields.contains(&Field::Resource);
+        let renamed = fields.contains(&Field::Services) || fields.contains(&Field::Resource);
+        let unmapped = if renamed {
+            unmapped(desired, member.member)
+        } else {
+            None
+        };
+        unmapped.or_else(|| {
+            if moves {
+                self.rival_there(id, desired, member)
+            } else {
+                None
+            }
+        })
+    }
+
+    fn wait(
+        &mut self,
+        id: BookingId,
+        merged: &Merge,
+        member: &MemberView<'_>,
+        link: Option<&Linked>,
+        why: &Withheld,
+    ) {
+        let platform = member.name().clone();
+        let place = merged
+            .presence
+            .live()
+            .map(|booking| (booking.resource.clone(), booking.slot));
+        let (text, needs_person) = match why {
+            // By the user's own choice, or told elsewhere in the report.
+            Withheld::ReadOnly | Withheld::OutsideWindow | Withheld::NotRead | Withheld::Asked => return,
+            Withheld::Refused { .. } | Withheld::Unsettled => return,
+            Withheld::Unmapped { what, name } => {
+                self.report.unmapped.push(UnmappedReport { platform, remote_id: None, what, id: name.clone(), title: None });
+                return;
+            }
+            // What is to be said about a presumed record later on, `presume` says.
+            Withheld::Presumed if link.is_some() => return,
+            Withheld::Presumed => {
+                self.presume(id, merged, member);
+                ("its time is busy there already, in a record that slotbridge cannot read; it is taken for the same booking".to_owned(), false)
+            }
+            Withheld::Overlap if self.rivals.contains_key(&id) => return,
+            Withheld::Overlap => (
+                "part of its time is busy there, in a record that slotbridge cannot read; move one of the two".to_owned(),
+                true,
+            ),
+            Withheld::Closed => ("clients cannot book that time there, so there is nothing to protect".to_owned(), false),
+            Withheld::Unsupported { why } => (format!("the record there is never edited: {why}"), false),
+        };
+        self.report.waiting.push(WaitingReport {
+            platform,
+            booking: id,
+            place,
+            why: text,
+            needs_person,
+        });
+    }
+
+    fn presume(&mut self, id: BookingId, merged: &Merge, member: &MemberView<'_>) {
+        if let Some(booking) = merged.presence.live() {
+            let projection =
+                effective_projection(self.view.bridge, member.member, booking.kind, true);
+            let there = projection.project(booking);
+            let shadow = Shadow {
+                kept: Presence::Live(there.clone()),
+                agreed: Presence::Live(there),
+            };
+            self.presumed.push((id, member.name().clone(), shadow));
+        }
+    }
+}
+
+fn read_only(
+    member: &MemberView<'_>,
+    support: Option<Support>,
+    link: Option<&Linked>,
+) -> Option<Withheld> {
+    if !member.member.direction.written() {
+        return Some(Withheld::ReadOnly);
+    }
+    if let Some(Support::Occupancy { why }) = support {
+        return Some(Withheld::Unsupported { why });
+    }
+    link.and_then(|link| link.remote_id.as_ref())
+        .is_some_and(View::is_block_row)
+        .then_some(Withheld::Unsupported {
+            why: crate::blocks::UNKNOWN_ORIGIN,
+        })
+}
+
+/// What of a booking, as the platform would show it, the mapping has no id for.
+fn unmapped(projected: &Booking, member: &Member) -> Option<Withheld> {
+    if member.mapping.resource_key(&projected.resource).is_none() {
+        return Some(Withheld::Unmapped {
+            what: "resource",
+            name: projected.resource.as_str().to_owned(),
+        });
+    }
+    let missing = projected
+        .services
+        .iter()
+        .find(|name| member.mapping.service_key(name).is_none());
+    missing.map(|name| Withheld::Unmapped {
+        what: "service",
+        name: name.as_str().to_owned(),
+    })
+}
+
+/// The records that an operation follows: for a removal those that are gone, else those that live.
+fn because(
+    view: &View<'_>,
+    known: &Known,
+    target: &PlatformName,
+    action: &Action,
+) -> Vec<(PlatformName, RemoteId)> {
+    let removal = matches!(action, Action::Remove { .. });
+    known
+        .links
+        .iter()
+        .filter(|(platform, _)| *platform != target)
+        .filter_map(|(platform, link)| Some((platform, link, link.remote_id.clone()?)))
+        .filter(|(platform, link, _)| (view.shown(platform, link) == Shown::Gone) == removal)
+        .map(|(platform, _, id)| (platform.clone(), id))
+        .collect()
+}
+
+/// Everything that a platform's answer to an operation may rest on. A refused operation is tried again when this
+/// changes: the booking, the record, or what else takes the time there.
+pub(crate) fn fingerprint(view: &View<'_>, operation: &Operation) -> String {
+    let around: BTreeSet<&RemoteId> = operation
+        .action
+        .after()
+        .zip(view.member(&operation.platform))
+        .map(|(after, member)| {
+            member
+                .rows
+                .values()
+                .filter(|row| matches!(&row.shown, Shown::Live(there) if there.resource == after.resource && there.slot.intersects(after.slot)))
+                .map(|row| &row.record.id)
+                .collect()
+        })
+        .unwrap_or_default();
+    let around: Vec<&str> = around.into_iter().map(RemoteId::as_str).collect();
+    format!(
+        "{}|{}",
+        slotbridge_core::guard::plan_hash(std::slice::from_ref(operation)),
+        around.join(",")
+    )
+}
+
+/// An operation as the report shows it.
+pub(crate) fn operation_report(operation: &Operation, outcome: OutcomeWord) -> OperationReport {
+    let (fields, parking) = match &operation.action {
+        Action::Update {
+            fields, parking, ..
+        } => (fields.iter().copied().collect(), *parking),
+        Action::Create { .. } | Action::Remove { .. } => (Vec::new(), false),
+    };
+    OperationReport {
+        op: operation.action.as_str(),
+        platform: operation.platform.clone(),
+        remote_id: operation.action.remote_id().cloned(),
+        booking: operation.booking,
+        before: operation.action.before().cloned(),
+        after: operation.action.after().cloned(),
+        fields,
+        because: operation.because.clone(),
+        parking,
+        held: false,
+        outcome,
+        error: None,
+    }
+}

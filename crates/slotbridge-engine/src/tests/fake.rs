@@ -1,0 +1,451 @@
+//! A platform in memory, with a person's hand and faults, to drive the engine without HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::model::{
+    Client, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey, Status,
+};
+use slotbridge_core::projection::Projection;
+use slotbridge_core::record::{
+    Coverage, Grid, GridCell, Listing, Reading, Record, RecordState, Support, Unreadable,
+};
+use slotbridge_platform::capabilities::{
+    BusyWrites, Capabilities, ChangeFeed, CreateSettled, Discovery, OccupancyView, Removal,
+    Silence, Updates, Webhooks,
+};
+use slotbridge_platform::platform::{Catalogue, Draft, Edit, Finding, Priority, Query, Written};
+use slotbridge_platform::seam::Seam;
+use slotbridge_platform::webhook::{Hint, WebhookError};
+use slotbridge_platform::{ErrorKind, Platform, PlatformError, Retry};
+
+/// What goes wrong with the next call of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The write lands, the answer is lost.
+    ReplyLost,
+    /// Nothing happens, and the platform says so.
+    Down,
+    /// Nothing happens, and nobody can tell.
+    LostBefore,
+    /// The platform says no.
+    Refuses,
+    /// The listing shows only the first record, and is known to be short.
+    Cut,
+    /// The listing is empty and claims to be complete.
+    Empty,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) records: BTreeMap<RemoteId, Record>,
+    next: u64,
+    faults: BTreeMap<&'static str, Vec<Fault>>,
+    pub(crate) calls: BTreeMap<&'static str, u64>,
+    /// Rows that the listing can't read.
+    pub(crate) garbled: Vec<RemoteId>,
+    /// How many characters of a comment are kept.
+    pub(crate) comment_kept: Option<usize>,
+    /// Marker → how many live records carried it at once, at the worst.
+    pub(crate) twins_seen: bool,
+    /// Two live records of one resource at one time, made by us.
+    pub(crate) doubles_seen: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fake {
+    name: PlatformName,
+    capabilities: Capabilities,
+    projection: Projection,
+    seam: Arc<dyn Seam>,
+    pub(crate) state: Mutex<State>,
+}
+
+impl Fake {
+    pub(crate) fn listing(name: &str, seam: Arc<dyn Seam>) -> Arc<Self> {
+        Self::new(
+            name,
+            seam,
+            Discovery::List,
+            OccupancyView::None,
+            CreateSettled::ByMarkerInListing,
+        )
+    }
+
+    pub(crate) fn grid(name: &str, seam: Arc<dyn Seam>) -> Arc<Self> {
+        Self::new(
+            name,
+            seam,
+            Discovery::ReadKnown,
+            OccupancyView::Grid,
+            CreateSettled::ByOccupancy,
+        )
+    }
+
+    fn new(
+        name: &str,
+        seam: Arc<dyn Seam>,
+        discovery: Discovery,
+        occupancy: OccupancyView,
+        create_settled: CreateSettled,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name: PlatformName::new(name).unwrap(),
+            capabilities: Capabilities {
+                discovery,
+                change_feed: ChangeFeed::None,
+                occupancy,
+                webhooks: Webhooks::None,
+                removal: Removal::Marked,
+                updates: Updates::InPlace,
+                create_settled,
+                busy_writes: BusyWrites::Accepted,
+                silence: Silence::Full,
+                quotas: &[],
+                parallel: 1,
+            },
+            projection: Projection::WHOLE,
+            seam,
+            state: Mutex::new(State::default()),
+        })
+    }
+
+    pub(crate) fn fault(&self, call: &'static str, fault: Fault) {
+        self.state
+            .lock()
+            .unwrap()
+            .faults
+            .entry(call)
+            .or_default()
+            .push(fault);
+    }
+
+    fn begin(&self, call: &'static str) -> Option<Fault> {
+        let mut state = self.state.lock().unwrap();
+        *state.calls.entry(call).or_default() += 1;
+        state
+            .faults
+            .get_mut(call)
+            .and_then(|faults| (!faults.is_empty()).then(|| faults.remove(0)))
+    }
+
+    /// Calls of the kinds that write.
+    pub(crate) fn writes(&self) -> u64 {
+        let state = self.state.lock().unwrap();
+        ["create", "update", "remove"]
+            .iter()
+            .filter_map(|call| state.calls.get(call))
+            .sum()
+    }
+
+    pub(crate) fn live(&self) -> Vec<Record> {
+        let state = self.state.lock().unwrap();
+        state
+            .records
+            .values()
+            .filter(|record| record.state == RecordState::Live)
+            .cloned()
+            .collect()
+    }
+
+    /// A person books in the platform's own calendar.
+    pub(crate) fn book(
+        &self,
+        resource: &str,
+        start: Timestamp,
+        minutes: i64,
+        client: &str,
+    ) -> RemoteId {
+        let mut state = self.state.lock().unwrap();
+        state.next += 1;
+        let id = RemoteId::new(format!("{}-{}", self.name, state.next));
+        let now = self.seam.now();
+        let record = Record {
+            id: id.clone(),
+            state: RecordState::Live,
+            resource: ResourceKey::new(resource),
+            services: vec![ServiceKey::new("cut")],
+            start,
+            end: Some(start + SignedDuration::from_mins(minutes)),
+            client: Client {
+                name: Private::new(client),
+                phone: Some(Private::new(format!("+7900{:07}", client.len() * 31))),
+                email: None,
+            },
+            status: Status::Booked,
+            comment: Private::default(),
+            marker: None,
+            is_block: false,
+            changed_at: Some(now),
+            created_at: Some(now),
+            resource_title: None,
+            service_title: None,
+            group: None,
+            support: Support::Full,
+        };
+        state.records.insert(id.clone(), record);
+        id
+    }
+
+    /// A person changes a record in the platform's own calendar.
+    pub(crate) fn person(&self, id: &RemoteId, change: impl FnOnce(&mut Record)) {
+        let now = self.seam.now();
+        let mut state = self.state.lock().unwrap();
+        let record = state.records.get_mut(id).unwrap();
+        change(record);
+        record.changed_at = Some(now);
+    }
+
+    pub(crate) fn move_to(&self, id: &RemoteId, start: Timestamp) {
+        self.person(id, |record| {
+            let length = record.end.unwrap().duration_since(record.start);
+            record.start = start;
+            record.end = Some(start + length);
+        });
+    }
+
+    pub(crate) fn cancel(&self, id: &RemoteId) {
+        self.person(id, |record| record.state = RecordState::Deleted);
+    }
+
+    fn error(&self, kind: ErrorKind, retry: Retry, call: &'static str) -> PlatformError {
+        PlatformError::new(kind, retry, call, format!("{} is made to fail", self.name))
+    }
+
+    fn write(
+        &self,
+        call: &'static str,
+        land: impl FnOnce(&mut State) -> Result<RemoteId, ErrorKind>,
+    ) -> Result<Written, PlatformError> {
+        let fault = self.begin(call);
+        match fault {
+            Some(Fault::Down) => {
+                return Err(self.error(ErrorKind::Unavailable, Retry::Later, call));
+            }
+            Some(Fault::LostBefore) => {
+                return Err(self.error(ErrorKind::Transport, Retry::AfterObserving, call));
+            }
+            Some(Fault::Refuses) => return Err(self.error(ErrorKind::Refused, Retry::Never, call)),
+            Some(Fault::ReplyLost | Fault::Cut | Fault::Empty) | None => {}
+        }
+        let mut state = self.state.lock().unwrap();
+        let id = land(&mut state).map_err(|kind| self.error(kind, Retry::Never, call))?;
+        state.audit();
+        if fault == Some(Fault::ReplyLost) {
+            return Err(self.error(ErrorKind::Transport, Retry::AfterObserving, call));
+        }
+        let record = state.records.get(&id).cloned().map(Box::new);
+        Ok(Written { id, record })
+    }
+}
+
+impl State {
+    /// What must not be, not even for a moment.
+    fn audit(&mut self) {
+        let live: Vec<&Record> = self
+            .records
+            .values()
+            .filter(|r| r.state == RecordState::Live)
+            .collect();
+        for (index, one) in live.iter().enumerate() {
+            for other in live.iter().skip(index + 1) {
+                if one.marker.is_some() && one.marker == other.marker {
+                    self.twins_seen = true;
+                }
+                let meet = one.resource == other.resource
+                    && one.start < other.end.unwrap()
+                    && other.start < one.end.unwrap();
+                if meet && (one.marker.is_some() || other.marker.is_some()) {
+                    self.doubles_seen = true;
+                }
+            }
+        }
+    }
+
+    fn kept(&self, comment: &Private) -> Private {
+        match self.comment_kept {
+            Some(chars) => Private::new(comment.expose().chars().take(chars).collect::<String>()),
+            None => comment.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl Platform for Fake {
+    fn name(&self) -> &PlatformName {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        "fake"
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    async fn check(&self) -> Result<Vec<Finding>, PlatformError> {
+        Ok(Vec::new())
+    }
+
+    async fn catalogue(&self) -> Result<Catalogue, PlatformError> {
+        Ok(Catalogue::default())
+    }
+
+    async fn list(&self, query: &Query, _priority: Priority) -> Result<Listing, PlatformError> {
+        let fault = self.begin("list");
+        if matches!(fault, Some(Fault::Down)) {
+            return Err(self.error(ErrorKind::Unavailable, Retry::Later, "list"));
+        }
+        let Query::Window(window) = query else {
+            return Err(self.error(ErrorKind::Unsupported, Retry::Never, "list"));
+        };
+        let state = self.state.lock().unwrap();
+        let inside = state
+            .records
+            .values()
+            .filter(|record| window.contains(record.start));
+        let (garbled, mut records): (Vec<Record>, Vec<Record>) = inside
+            .cloned()
+            .partition(|record| state.garbled.contains(&record.id));
+        let unreadable = garbled
+            .into_iter()
+            .map(|record| Unreadable {
+                id: Some(record.id),
+                why: "made to be unreadable".to_owned(),
+            })
+            .collect();
+        let coverage = match fault {
+            Some(Fault::Cut) => {
+                records.truncate(1);
+                Coverage::Partial {
+                    why: "cut short".to_owned(),
+                }
+            }
+            Some(Fault::Empty) => {
+                records.clear();
+                Coverage::Complete(*window)
+            }
+            _ => Coverage::Complete(*window),
+        };
+        Ok(Listing {
+            records,
+            unreadable,
+            coverage,
+            cursor: None,
+        })
+    }
+
+    async fn read(&self, id: &RemoteId, _priority: Priority) -> Result<Reading, PlatformError> {
+        if self.begin("read").is_some() {
+            return Err(self.error(ErrorKind::Unavailable, Retry::Later, "read"));
+        }
+        let state = self.state.lock().unwrap();
+        Ok(state.records.get(id).map_or(Reading::Missing, |record| {
+            Reading::Found(Box::new(record.clone()))
+        }))
+    }
+
+    async fn occupancy(
+        &self,
+        resource: &ResourceKey,
+        _service: &ServiceKey,
+        service_length: SignedDuration,
+        _priority: Priority,
+    ) -> Result<Grid, PlatformError> {
+        if self.begin("occupancy").is_some() {
+            return Err(self.error(ErrorKind::Unavailable, Retry::Later, "occupancy"));
+        }
+        let state = self.state.lock().unwrap();
+        let mut cells = Vec::new();
+        let first_hour = self.seam.now().as_second().div_euclid(3600) + 1;
+        for half in 0..(2 * 24 * 7) {
+            let start = Timestamp::from_second(first_hour * 3600 + half * 1800).unwrap();
+            let end = start + service_length;
+            let taken = state.records.values().any(|record| {
+                record.state == RecordState::Live
+                    && record.resource == *resource
+                    && record.start < end
+                    && start < record.end.unwrap()
+            });
+            cells.push(GridCell {
+                start,
+                available: !taken,
+            });
+        }
+        Ok(Grid {
+            resource: resource.clone(),
+            service_slot: service_length,
+            cells,
+        })
+    }
+
+    async fn create(&self, draft: &Draft) -> Result<Written, PlatformError> {
+        let now = self.seam.now();
+        self.write("create", |state| {
+            state.next += 1;
+            let id = RemoteId::new(format!("{}-{}", self.name, state.next));
+            let comment = state.kept(&draft.comment);
+            let record = Record {
+                id: id.clone(),
+                state: RecordState::Live,
+                resource: draft.resource.clone(),
+                services: draft.services.clone(),
+                start: draft.slot.start(),
+                end: Some(draft.slot.end()),
+                client: draft.client.clone(),
+                status: draft.status,
+                comment,
+                marker: Some(draft.booking),
+                is_block: draft.kind == Kind::Block,
+                changed_at: Some(now),
+                created_at: Some(now),
+                resource_title: None,
+                service_title: None,
+                group: None,
+                support: Support::Full,
+            };
+            state.records.insert(id.clone(), record);
+            Ok(id)
+        })
+    }
+
+    async fn update(&self, id: &RemoteId, edit: &Edit) -> Result<Written, PlatformError> {
+        let now = self.seam.now();
+        self.write("update", |state| {
+            let comment = state.kept(&edit.desired.comment);
+            let record = state.records.get_mut(id).ok_or(ErrorKind::NotFound)?;
+            record.resource = edit.desired.resource.clone();
+            record.services = edit.desired.services.clone();
+            record.start = edit.desired.slot.start();
+            record.end = Some(edit.desired.slot.end());
+            record.client = edit.desired.client.clone();
+            record.status = edit.desired.status;
+            record.comment = comment;
+            record.changed_at = Some(now);
+            Ok(id.clone())
+        })
+    }
+
+    async fn remove(&self, id: &RemoteId) -> Result<(), PlatformError> {
+        let now = self.seam.now();
+        self.write("remove", |state| {
+            if let Some(record) = state.records.get_mut(id) {
+                record.state = RecordState::Deleted;
+                record.changed_at = Some(now);
+            }
+            Ok(id.clone())
+        })
+        .map(|_| ())
+    }
+
+    fn webhook(&self, _body: &[u8]) -> Result<Vec<Hint>, WebhookError> {
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,172 @@
+//! Lost answers, short listings, platforms that are down: nothing lost, nothing doubled, nothing concluded.
+
+use super::fake::Fault;
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_reply_to_any_write_is_looked_for_before_anything_else() {
+    for call in ["create", "update", "remove"] {
+        for fault in [Fault::ReplyLost, Fault::LostBefore] {
+            let world = World::listing();
+            let a = world.a.book("anna", at(9, 0), 60, "Вера");
+            if call != "create" {
+                world.settle().await;
+            }
+            match call {
+                "update" => world.a.move_to(&a, at(11, 0)),
+                "remove" => world.a.cancel(&a),
+                _ => {}
+            }
+            world.b.fault(call, fault);
+            let report = world.run().await;
+            assert_eq!(
+                outcomes(&report),
+                [(call, "b".to_owned(), OutcomeWord::Unknown)],
+                "{call} {fault:?}"
+            );
+            assert_eq!(report.exit_code(), 1);
+            world.settle().await;
+            let expected = if fault == Fault::ReplyLost { 1 } else { 2 };
+            assert_eq!(
+                world.b.state.lock().unwrap().calls[call],
+                expected,
+                "{call} {fault:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_or_empty_listing_removes_nothing() {
+    for fault in [Fault::Cut, Fault::Empty, Fault::Down] {
+        let world = World::listing();
+        world.a.book("anna", at(9, 0), 60, "Вера");
+        world.a.book("boris", at(9, 0), 60, "Игорь");
+        world.settle().await;
+        world.a.fault("list", fault);
+        let report = world.run().await;
+        assert_eq!(report.exit_code(), 1, "{fault:?}");
+        assert_eq!(world.b.live().len(), 2, "{fault:?}");
+        world.assert_in_step().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_created_where_the_listing_was_short() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.book("anna", at(9, 0), 60, "Вера");
+    world.b.book("boris", at(9, 0), 60, "Игорь");
+    world.b.fault("list", Fault::Cut);
+    world.run().await;
+    assert_eq!(
+        world.b.writes(),
+        0,
+        "the twin may be in the part that was cut off"
+    );
+    world.settle().await;
+    assert_eq!(world.a.live().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unreadable_row_is_quarantined_and_the_rest_goes_on() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.a.state.lock().unwrap().garbled.push(a);
+    world.a.book("boris", at(9, 0), 60, "Игорь");
+    let report = world.run().await;
+    assert_eq!(report.bridges[0].unreadable.len(), 1);
+    assert_eq!(world.b.live().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_stands_until_something_about_it_changes() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::Refuses);
+    let report = world.run().await;
+    assert_eq!(
+        outcomes(&report),
+        [("create", "b".to_owned(), OutcomeWord::Refused)]
+    );
+    let report = world.run().await;
+    assert_eq!(
+        (world.b.writes(), report.exit_code()),
+        (1, 1),
+        "not tried again, and not forgotten"
+    );
+    world.a.move_to(&a, at(10, 0));
+    world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_is_down_does_not_hold_up_the_other() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.book("boris", at(9, 0), 60, "Игорь");
+    world.b.fault("create", Fault::Down);
+    let report = world.run().await;
+    assert_eq!(world.a.live().len(), 2);
+    assert_eq!(report.exit_code(), 1);
+    world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn losing_the_database_doubles_nothing() {
+    let mut world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.book("boris", at(9, 0), 60, "Игорь");
+    world.settle().await;
+    world.store = Store::in_memory().unwrap();
+    let writes = world.a.writes() + world.b.writes();
+    let report = world.run().await;
+    assert_eq!(
+        (report.exit_code(), report.bridges[0].adopted),
+        (0, 2),
+        "{report:#?}"
+    );
+    assert_eq!(world.a.writes() + world.b.writes(), writes);
+    world.a.move_to(&a, at(12, 0));
+    world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_whose_original_is_gone_does_not_come_back_as_a_booking() {
+    let mut world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.store = Store::in_memory().unwrap();
+    world.a.cancel(&a);
+    let report = world.run().await;
+    assert_eq!(report.bridges[0].ambiguous.len(), 1);
+    assert_eq!(report.exit_code(), 4);
+    assert!(world.a.live().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_begins_nothing_new_and_the_next_one_goes_on() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    let cancel = CancellationToken::new();
+    cancel.cancel();
+    let report = world.run_with(Mode::Apply, cancel).await;
+    assert_eq!(
+        outcomes(&report),
+        [("create", "b".to_owned(), OutcomeWord::Planned)]
+    );
+    assert_eq!(report.exit_code(), 1);
+    world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_went_back_stops_the_bridge() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.seam.set_wall_clock(SignedDuration::from_hours(-3));
+    world.a.book("boris", at(9, 0), 60, "Игорь");
+    let report = world.run().await;
+    assert_eq!(report.exit_code(), 3);
+    assert_eq!(world.b.live().len(), 1);
+}

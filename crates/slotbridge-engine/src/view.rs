@@ -1,0 +1,282 @@
+//! A bridge as one run sees it: stored bookings and links next to what each platform shows, in the bridge's words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::mapping::{self, Unmapped};
+use slotbridge_core::merge::{Presence, Shadow, Shown};
+use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, Slot};
+use slotbridge_core::projection::Projection;
+use slotbridge_core::record::{Record, RecordState, Support};
+use slotbridge_store::{JournalRow, MirrorRow, Store};
+
+use crate::EngineError;
+use crate::blocks::is_block_id;
+use crate::bridge::{Bridge, Member, Share};
+use crate::observe::Observed;
+
+/// How far back of the window bookings are still loaded, so that late changes to them are understood.
+const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A booking as the store knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    /// What the bridge agreed on.
+    pub(crate) canonical: Presence,
+    /// When we first knew it.
+    pub(crate) created_at: Timestamp,
+    /// Its records.
+    pub(crate) links: BTreeMap<PlatformName, Linked>,
+}
+
+/// A link as the store knows it.
+#[derive(Debug, Clone)]
+pub(crate) struct Linked {
+    /// The record; `None` when one is presumed behind a busy time.
+    pub(crate) remote_id: Option<RemoteId>,
+    /// The base of the merge.
+    pub(crate) shadow: Shadow,
+}
+
+/// A record as the run sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    /// The record.
+    pub(crate) record: Record,
+    /// When we first saw it.
+    pub(crate) first_seen_at: Timestamp,
+    /// When we first saw it as it is now.
+    pub(crate) noticed_at: Timestamp,
+    /// What it shows, in the bridge's words.
+    pub(crate) shown: Shown,
+    /// Why the bridge has no words for it.
+    pub(crate) unmapped: Option<Unmapped>,
+}
+
+/// One platform as the run sees it.
+#[derive(Debug)]
+pub(crate) struct MemberView<'a> {
+    /// The platform.
+    pub(crate) member: &'a Member,
+    /// What it showed.
+    pub(crate) observed: Observed,
+    /// Its mirrored records.
+    pub(crate) rows: BTreeMap<RemoteId, Row>,
+}
+
+impl MemberView<'_> {
+    pub(crate) fn name(&self) -> &PlatformName {
+        self.member.platform.name()
+    }
+}
+
+/// A bridge as the run sees it.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    /// The bridge.
+    pub(crate) bridge: &'a Bridge,
+    /// The run's time.
+    pub(crate) now: Timestamp,
+    /// Its platforms, in the order of the config.
+    pub(crate) members: Vec<MemberView<'a>>,
+    /// Its bookings.
+    pub(crate) bookings: BTreeMap<BookingId, Known>,
+    /// Creates whose outcome is still unknown.
+    pub(crate) unsettled: BTreeSet<(BookingId, PlatformName)>,
+    /// What a platform refused, and for which state of things.
+    pub(crate) refused: BTreeMap<(BookingId, PlatformName), JournalRow>,
+}
+
+/// The stored side of a bridge.
+pub(crate) async fn load_bookings(
+    store: &Store,
+    bridge: &Bridge,
+    now: Timestamp,
+) -> Result<BTreeMap<BookingId, Known>, EngineError> {
+    let state = store.bridge(&bridge.name, horizon(bridge, now)).await?;
+    let mut bookings: BTreeMap<BookingId, Known> = state
+        .bookings
+        .into_iter()
+        .map(|row| {
+            (
+                row.id,
+                Known {
+                    canonical: row.canonical,
+                    created_at: row.created_at,
+                    links: BTreeMap::new(),
+                },
+            )
+        })
+        .collect();
+    for link in state.links {
+        if let Some(known) = bookings.get_mut(&link.booking) {
+            known.links.insert(
+                link.platform,
+                Linked {
+                    remote_id: link.remote_id,
+                    shadow: link.shadow,
+                },
+            );
+        }
+    }
+    Ok(bookings)
+}
+
+fn horizon(bridge: &Bridge, now: Timestamp) -> Timestamp {
+    now.checked_sub(bridge.window_past)
+        .and_then(|from| from.checked_sub(MEMORY))
+        .unwrap_or(Timestamp::MIN)
+}
+
+/// The mirrored records of one platform, read in the bridge's words.
+pub(crate) async fn load_rows(
+    store: &Store,
+    bridge: &Bridge,
+    member: &Member,
+    observed: &Observed,
+    bookings: &BTreeMap<BookingId, Known>,
+    now: Timestamp,
+) -> Result<BTreeMap<RemoteId, Row>, EngineError> {
+    let name = member.platform.name();
+    let mirrored = store.mirror(name, horizon(bridge, now)).await?;
+    let links: BTreeMap<&RemoteId, &Shadow> = bookings
+        .values()
+        .filter_map(|known| known.links.get(name))
+        .filter_map(|link| link.remote_id.as_ref().map(|id| (id, &link.shadow)))
+        .collect();
+    let mut group_sizes: BTreeMap<String, usize> = BTreeMap::new();
+    for row in &mirrored {
+        if let (RecordState::Live, Some(group)) = (row.record.state, &row.record.group) {
+            *group_sizes.entry(group.clone()).or_default() += 1;
+        }
+    }
+    Ok(mirrored
+        .into_iter()
+        .map(|mut row| {
+            let shadow = links.get(&row.record.id).copied();
+            let grouped = row
+                .record
+                .group
+                .as_ref()
+                .is_some_and(|group| group_sizes.get(group).is_some_and(|n| *n > 1));
+            // A record that is in step already stays a booking when the platform later joins another one to its visit.
+            if grouped && shadow.is_none() && row.record.support == Support::Full {
+                row.record.support = Support::Occupancy {
+                    why: "one of several records of one visit",
+                };
+            }
+            (
+                row.record.id.clone(),
+                read_row(row, member, shadow, observed),
+            )
+        })
+        .collect())
+}
+
+fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: &Observed) -> Row {
+    let record = row.record;
+    let mut unmapped = None;
+    let shown = if row.unreadable.is_some() {
+        Shown::Unseen
+    } else if record.state != RecordState::Live {
+        Shown::Gone
+    } else if !observed.seen.contains(&record.id) {
+        Shown::Unseen
+    } else {
+        match mapping::to_booking(&record, &member.mapping) {
+            Ok(booking) => Shown::Live(booking),
+            Err(why) => {
+                let shown = with_known_services(&record, member, shadow);
+                unmapped = Some(why);
+                shown
+            }
+        }
+    };
+    Row {
+        record,
+        first_seen_at: row.first_seen_at,
+        noticed_at: row.noticed_at,
+        shown,
+        unmapped,
+    }
+}
+
+/// A linked record whose service has become unknown to the bridge is still followed in everything else.
+fn with_known_services(record: &Record, member: &Member, shadow: Option<&Shadow>) -> Shown {
+    let Some(kept) = shadow.and_then(|shadow| shadow.kept.live()) else {
+        return Shown::Unseen;
+    };
+    let services = kept
+        .services
+        .iter()
+        .filter_map(|name| member.mapping.service_key(name))
+        .cloned()
+        .collect();
+    let known = Record {
+        services,
+        ..record.clone()
+    };
+    mapping::to_booking(&known, &member.mapping).map_or(Shown::Unseen, Shown::Live)
+}
+
+/// What a platform can hold of a booking that it may have to copy. Where the bridge shares only busy times, or the
+/// booking is an anonymous block, a copy holds nothing else; the record that a person made keeps all it has.
+pub(crate) fn effective_projection(
+    bridge: &Bridge,
+    member: &Member,
+    kind: Kind,
+    is_copy: bool,
+) -> Projection {
+    let whole = member.platform.projection();
+    if kind == Kind::Block || (bridge.share == Share::Busy && is_copy) {
+        whole.busy()
+    } else {
+        whole.clone()
+    }
+}
+
+impl View<'_> {
+    /// The platform of that name.
+    pub(crate) fn member(&self, name: &PlatformName) -> Option<&MemberView<'_>> {
+        self.members.iter().find(|view| view.name() == name)
+    }
+
+    /// What a linked record shows in this run.
+    pub(crate) fn shown(&self, platform: &PlatformName, link: &Linked) -> Shown {
+        link.remote_id
+            .as_ref()
+            .and_then(|id| self.member(platform)?.rows.get(id))
+            .map_or(Shown::Unseen, |row| row.shown.clone())
+    }
+
+    /// Since when a booking is known anywhere, and where: by the platform's own word if it gives one.
+    pub(crate) fn first_seen(&self, known: &Known) -> Option<(PlatformName, Timestamp)> {
+        known
+            .links
+            .iter()
+            .filter_map(|(platform, link)| {
+                let row = self.member(platform)?.rows.get(link.remote_id.as_ref()?)?;
+                // A copy that we made is no sign of when the client came.
+                if row.record.marker.is_some() {
+                    return None;
+                }
+                Some((
+                    platform.clone(),
+                    row.record.created_at.unwrap_or(row.first_seen_at),
+                ))
+            })
+            .min_by_key(|(platform, at)| (*at, platform.clone()))
+    }
+
+    /// Live bookings of the bridge with their slots.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (BookingId, &Known, Slot)> {
+        self.bookings
+            .iter()
+            .filter_map(|(id, known)| Some((*id, known, known.canonical.live()?.slot)))
+    }
+
+    /// Whether a mirrored row stands for a busy time and has no record behind it.
+    pub(crate) fn is_block_row(id: &RemoteId) -> bool {
+        is_block_id(id)
+    }
+}

@@ -1,0 +1,202 @@
+//! From rows to values. Every query runs inside one read transaction of its caller.
+//!
+//! A database error is always an error; "nothing there" is only what a query says by returning no row. A value that is
+//! not understood is [`StoreError::Row`], never a missing row.
+
+mod bridge;
+mod journal;
+mod mirror;
+mod summary;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use slotbridge_core::merge::Conflict;
+use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceKey};
+
+use crate::change::Body;
+use crate::encode::{
+    Undecodable, claims_from_json, decider_from_word, instant, micros, subject_from_word,
+};
+use crate::error::StoreError;
+use crate::rows::{ConflictRow, GuardRow, InboxRow};
+
+pub(crate) use bridge::{bookings, bookings_of, bridge, past_links};
+pub(crate) use journal::{journal_counts, journal_open, last_runs, refusals};
+pub(crate) use mirror::{mirror, mirror_rows, platform_state, unreadable};
+pub(crate) use summary::summary;
+
+/// Every query of this module, for the test that looks at their query plans.
+#[cfg(test)]
+pub(crate) const QUERIES: &[&[&str]] = &[QUERIES_HERE, bridge::SQL, journal::SQL, mirror::SQL];
+
+#[cfg(test)]
+const QUERIES_HERE: &[&str] = &[
+    SIGHTINGS,
+    CONFLICTS_OPEN,
+    CONFLICTS_OPEN_OF,
+    CONFLICTS_DECIDED,
+    GUARDS,
+    INBOX,
+];
+
+const SIGHTINGS: &str = "SELECT resource, starts_at, times FROM sighting WHERE platform = ?1 ORDER BY resource, starts_at";
+
+const CONFLICTS_OPEN: &str = "
+    SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
+    WHERE decided IS NULL AND closed = 0 ORDER BY id";
+const CONFLICTS_OPEN_OF: &str = "
+    SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
+    WHERE decided IS NULL AND closed = 0 AND bridge = ?1 ORDER BY id";
+const CONFLICTS_DECIDED: &str = "
+    SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
+    WHERE decided IS NOT NULL AND bridge = ?1 AND changed_at >= ?2 ORDER BY changed_at, id";
+const GUARDS: &str = "
+    SELECT platform, what, allowed, planned, plan, tripped_at, approved_at FROM guard
+    WHERE bridge = ?1 ORDER BY platform, what";
+const INBOX: &str =
+    "SELECT id, remote_id, body_hash, body, at FROM inbox WHERE platform = ?1 ORDER BY id";
+
+/// Runs a query and turns every row into a value.
+fn rows<T>(
+    conn: &Connection,
+    sql: &str,
+    params: impl rusqlite::Params,
+    read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    conn.prepare_cached(sql)?
+        .query_and_then(params, read)?
+        .collect()
+}
+
+/// The id of a booking that was read.
+fn booking_id(bytes: [u8; 16]) -> BookingId {
+    BookingId::from_u128(u128::from_be_bytes(bytes))
+}
+
+/// A list of texts as the one parameter of a query over `json_each`.
+fn json_list<T: AsRef<str>>(texts: impl Iterator<Item = T>) -> String {
+    let list: Vec<serde_json::Value> = texts.map(|text| text.as_ref().into()).collect();
+    serde_json::Value::Array(list).to_string()
+}
+
+fn stored_count(count: i64) -> Result<u64, Undecodable> {
+    u64::try_from(count).map_err(|_negative| Undecodable)
+}
+
+pub(crate) fn sightings(
+    conn: &Connection,
+    platform: &PlatformName,
+) -> Result<BTreeMap<(ResourceKey, Timestamp), u32>, StoreError> {
+    let cells = rows(conn, SIGHTINGS, [platform.as_str()], |row| {
+        let resource: String = row.get(0)?;
+        let start =
+            instant(row.get(1)?).map_err(|error| error.at("sighting", "starts_at", &resource))?;
+        Ok(((ResourceKey::new(resource), start), row.get(2)?))
+    })?;
+    Ok(cells.into_iter().collect())
+}
+
+pub(crate) fn conflicts(
+    conn: &Connection,
+    bridge: Option<&BridgeName>,
+) -> Result<Vec<ConflictRow>, StoreError> {
+    match bridge {
+        None => rows(conn, CONFLICTS_OPEN, [], conflict_row),
+        Some(bridge) => rows(conn, CONFLICTS_OPEN_OF, [bridge.as_str()], conflict_row),
+    }
+}
+
+pub(crate) fn conflicts_decided(
+    conn: &Connection,
+    bridge: &BridgeName,
+    since: Timestamp,
+) -> Result<Vec<ConflictRow>, StoreError> {
+    rows(
+        conn,
+        CONFLICTS_DECIDED,
+        params![bridge.as_str(), micros(since)],
+        conflict_row,
+    )
+}
+
+fn conflict_row(row: &Row<'_>) -> Result<ConflictRow, StoreError> {
+    let id: i64 = row.get(0)?;
+    let bad = |column| move |error: Undecodable| error.at("conflict", column, &id);
+    let name = |text: String| PlatformName::new(text).map_err(Undecodable::from);
+    Ok(ConflictRow {
+        id,
+        bridge: BridgeName::new(row.get::<_, String>(1)?)
+            .map_err(Undecodable::from)
+            .map_err(bad("bridge"))?,
+        booking: booking_id(row.get(2)?),
+        conflict: Conflict {
+            subject: subject_from_word(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)
+                .map_err(bad("subject"))?,
+            claims: claims_from_json(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?)
+                .map_err(bad("claims"))?,
+            decided: row
+                .get::<_, Option<String>>(5)?
+                .map(name)
+                .transpose()
+                .map_err(bad("decided"))?,
+        },
+        decided_by: row
+            .get::<_, Option<String>>(6)?
+            .map(|word| decider_from_word(&word))
+            .transpose()
+            .map_err(bad("decided_by"))?,
+        at: instant(row.get(7)?).map_err(bad("at"))?,
+        changed_at: instant(row.get(8)?).map_err(bad("changed_at"))?,
+    })
+}
+
+pub(crate) fn guards(conn: &Connection, bridge: &BridgeName) -> Result<Vec<GuardRow>, StoreError> {
+    rows(conn, GUARDS, [bridge.as_str()], |row| {
+        let platform: String = row.get(0)?;
+        let what: String = row.get(1)?;
+        let bad = |column| {
+            let key = format!("{bridge}/{platform}/{what}");
+            move |error: Undecodable| error.at("guard", column, &key)
+        };
+        let name = PlatformName::new(platform.as_str())
+            .map_err(Undecodable::from)
+            .map_err(bad("platform"))?;
+        let (limit, planned) = (
+            stored_count(row.get(2)?).map_err(bad("allowed"))?,
+            stored_count(row.get(3)?).map_err(bad("planned"))?,
+        );
+        let tripped_at = instant(row.get(5)?).map_err(bad("tripped_at"))?;
+        let approved_at = row
+            .get::<_, Option<i64>>(6)?
+            .map(instant)
+            .transpose()
+            .map_err(bad("approved_at"))?;
+        Ok(GuardRow {
+            platform: name,
+            what,
+            limit,
+            planned,
+            plan: row.get(4)?,
+            tripped_at,
+            approved_at,
+        })
+    })
+}
+
+pub(crate) fn inbox_pending(
+    conn: &Connection,
+    platform: &PlatformName,
+) -> Result<Vec<InboxRow>, StoreError> {
+    rows(conn, INBOX, [platform.as_str()], |row| {
+        let id = row.get(0)?;
+        Ok(InboxRow {
+            id,
+            remote_id: row.get::<_, Option<String>>(1)?.map(RemoteId::new),
+            body_hash: row.get(2)?,
+            body: Body::from(row.get::<_, Vec<u8>>(3)?),
+            at: instant(row.get(4)?).map_err(|error| error.at("inbox", "at", &id))?,
+        })
+    })
+}

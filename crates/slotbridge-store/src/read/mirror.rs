@@ -1,0 +1,150 @@
+//! The mirror, the quarantine, and what is known of platforms.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use slotbridge_core::model::{PlatformName, RemoteId};
+use slotbridge_core::record::Window;
+
+use super::{json_list, rows};
+use crate::encode::{RecordRow, Undecodable, instant, micros};
+use crate::error::StoreError;
+use crate::rows::{MirrorRow, PlatformState, UnreadableRow};
+
+#[cfg(test)]
+pub(super) const SQL: &[&str] = &[SINCE, BY_ID, QUARANTINED, PLATFORM];
+
+const SINCE: &str = "
+    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
+    FROM mirror_record AS m
+    JOIN mirror_seen AS s ON s.record = m.seq
+    LEFT JOIN quarantine AS q ON q.platform = m.platform AND q.remote_id = m.remote_id
+    WHERE m.platform = ?1 AND m.starts_at >= ?2
+    ORDER BY m.starts_at, m.remote_id";
+const BY_ID: &str = "
+    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
+    FROM json_each(?2) AS wanted
+    CROSS JOIN mirror_record AS m ON m.platform = ?1 AND m.remote_id = wanted.value
+    JOIN mirror_seen AS s ON s.record = m.seq
+    LEFT JOIN quarantine AS q ON q.platform = m.platform AND q.remote_id = m.remote_id
+    GROUP BY m.seq
+    ORDER BY m.starts_at, m.remote_id";
+const QUARANTINED: &str = "SELECT remote_id, why, first_at, at FROM quarantine WHERE platform = ?1 ORDER BY first_at, seq";
+const PLATFORM: &str = "
+    SELECT cursor, cursor_at, complete_from, complete_to, complete_at, seen_at, time_zone FROM platform
+    WHERE name = ?1";
+
+pub(crate) fn mirror(
+    conn: &Connection,
+    platform: &PlatformName,
+    since: Timestamp,
+) -> Result<Vec<MirrorRow>, StoreError> {
+    rows(
+        conn,
+        SINCE,
+        params![platform.as_str(), micros(since)],
+        |row| mirror_row(platform, row),
+    )
+}
+
+pub(crate) fn mirror_rows(
+    conn: &Connection,
+    platform: &PlatformName,
+    ids: &[RemoteId],
+) -> Result<Vec<MirrorRow>, StoreError> {
+    let wanted = json_list(ids.iter().map(RemoteId::as_str));
+    rows(conn, BY_ID, params![platform.as_str(), wanted], |row| {
+        mirror_row(platform, row)
+    })
+}
+
+fn mirror_row(platform: &PlatformName, row: &Row<'_>) -> Result<MirrorRow, StoreError> {
+    let id: String = row.get(0)?;
+    let bad = |column| {
+        let key = format!("{platform}/{id}");
+        move |error: Undecodable| error.at("mirror_record", column, &key)
+    };
+    let (first_seen_at, noticed_at, seen_at) = (
+        instant(row.get(4)?).map_err(bad("first_seen_at"))?,
+        instant(row.get(5)?).map_err(bad("noticed_at"))?,
+        instant(row.get(6)?).map_err(bad("seen_at"))?,
+    );
+    let state: String = row.get(1)?;
+    let record = RecordRow::from_columns(id.clone(), &state, row.get(2)?, row.get(3)?)
+        .map_err(bad("state"))?
+        .into_record()
+        .map_err(bad("content"))?;
+    Ok(MirrorRow {
+        record,
+        first_seen_at,
+        noticed_at,
+        seen_at,
+        unreadable: row.get(7)?,
+    })
+}
+
+pub(crate) fn unreadable(
+    conn: &Connection,
+    platform: &PlatformName,
+) -> Result<Vec<UnreadableRow>, StoreError> {
+    rows(conn, QUARANTINED, [platform.as_str()], |row| {
+        let id: Option<String> = row.get(0)?;
+        let bad = |column| {
+            let key = format!("{platform}/{}", id.as_deref().unwrap_or_default());
+            move |error: Undecodable| error.at("quarantine", column, &key)
+        };
+        let (first_at, at) = (
+            instant(row.get(2)?).map_err(bad("first_at"))?,
+            instant(row.get(3)?).map_err(bad("at"))?,
+        );
+        Ok(UnreadableRow {
+            id: id.map(RemoteId::new),
+            why: row.get(1)?,
+            first_at,
+            at,
+        })
+    })
+}
+
+pub(crate) fn platform_state(
+    conn: &Connection,
+    platform: &PlatformName,
+) -> Result<PlatformState, StoreError> {
+    let mut query = conn.prepare_cached(PLATFORM)?;
+    let found = query
+        .query_row([platform.as_str()], |row| {
+            let instants: [Option<i64>; 5] = [
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+                row.get(5)?,
+            ];
+            Ok((
+                row.get::<_, Option<String>>(0)?,
+                instants,
+                row.get::<_, Option<String>>(6)?,
+            ))
+        })
+        .optional()?;
+    let Some((cursor, instants, time_zone)) = found else {
+        return Ok(PlatformState::default());
+    };
+    let read = |at: Option<i64>| {
+        at.map(instant)
+            .transpose()
+            .map_err(|error| error.at("platform", "an instant", &platform))
+    };
+    let [cursor_at, from, to, complete_at, seen_at] = instants;
+    let complete = match (read(from)?, read(to)?) {
+        (Some(from), Some(to)) => Some(Window { from, to }),
+        _ => None,
+    };
+    Ok(PlatformState {
+        cursor,
+        cursor_at: read(cursor_at)?,
+        complete,
+        complete_at: read(complete_at)?,
+        seen_at: read(seen_at)?,
+        time_zone,
+    })
+}

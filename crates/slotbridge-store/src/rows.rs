@@ -1,0 +1,298 @@
+//! What can be read: one plain struct per kind of row, in the core's types.
+
+use jiff::Timestamp;
+use slotbridge_core::merge::{Conflict, Presence, Shadow};
+use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, Slot};
+use slotbridge_core::plan::Operation;
+use slotbridge_core::record::{Record, Window};
+
+use crate::change::{Body, Outcome};
+use crate::ids::{OpId, RunId};
+
+/// A mirrored record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorRow {
+    /// The record as it was last read.
+    pub record: Record,
+    /// When it was first seen.
+    pub first_seen_at: Timestamp,
+    /// When it was first seen as it is now, titles aside.
+    pub noticed_at: Timestamp,
+    /// When it was last shown by the platform.
+    pub seen_at: Timestamp,
+    /// Why it cannot be read now, if so; the record is then its last good content.
+    pub unreadable: Option<String>,
+}
+
+/// A quarantined row of a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// Its id, if that much could be read.
+    pub id: Option<RemoteId>,
+    /// What is wrong with it.
+    pub why: String,
+    /// Since when.
+    pub first_at: Timestamp,
+    /// When it was last met.
+    pub at: Timestamp,
+}
+
+/// What is known of a platform as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlatformState {
+    /// Where the next incremental listing starts.
+    pub cursor: Option<String>,
+    /// When that cursor was stored.
+    pub cursor_at: Option<Timestamp>,
+    /// The window of the last complete reading.
+    pub complete: Option<Window>,
+    /// When that was.
+    pub complete_at: Option<Timestamp>,
+    /// When the platform was last read at all.
+    pub seen_at: Option<Timestamp>,
+    /// The IANA zone in which its times were read.
+    pub time_zone: Option<String>,
+}
+
+/// A booking of a bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingRow {
+    /// Which booking.
+    pub id: BookingId,
+    /// What the bridge last agreed it should be.
+    pub canonical: Presence,
+    /// When it was first stored.
+    pub created_at: Timestamp,
+    /// When `canonical` last changed.
+    pub changed_at: Timestamp,
+    /// Its slot, or the one that it had when it last lived.
+    pub last_slot: Option<Slot>,
+}
+
+/// A booking's record on a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkRow {
+    /// Which booking.
+    pub booking: BookingId,
+    /// Where.
+    pub platform: PlatformName,
+    /// Which record; `None` while it is only presumed to be there.
+    pub remote_id: Option<RemoteId>,
+    /// The base of the merge.
+    pub shadow: Shadow,
+    /// Since when record and shadow are so.
+    pub at: Timestamp,
+}
+
+/// A pair that was linked once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastLinkRow {
+    /// Which booking.
+    pub booking: BookingId,
+    /// Where.
+    pub platform: PlatformName,
+    /// Which record; `None` if it was only ever presumed to be there.
+    pub remote_id: Option<RemoteId>,
+    /// When it was unlinked or replaced.
+    pub until: Timestamp,
+}
+
+/// Bookings of a bridge with all their links.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BridgeState {
+    /// In order of their ids.
+    pub bookings: Vec<BookingRow>,
+    /// In order of booking and platform.
+    pub links: Vec<LinkRow>,
+}
+
+/// Where an operation of the journal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum JournalState {
+    /// It was about to be sent; whether it was, only looking can tell.
+    Intended,
+    /// It came out so.
+    Done(Outcome),
+}
+
+impl JournalState {
+    /// Whether it still has to be settled.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Intended | Self::Done(Outcome::Unknown))
+    }
+}
+
+/// An entry of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalRow {
+    /// Which operation.
+    pub op: OpId,
+    /// In which run.
+    pub run: RunId,
+    /// Of which bridge.
+    pub bridge: BridgeName,
+    /// Where it stands.
+    pub state: JournalState,
+    /// All of it.
+    pub operation: Operation,
+    /// What it rested on.
+    pub fingerprint: String,
+    /// When the intent was written.
+    pub at: Timestamp,
+    /// When the last outcome was written.
+    pub outcome_at: Option<Timestamp>,
+    /// The record that it made or touched.
+    pub remote_id: Option<RemoteId>,
+    /// The platform's reason.
+    pub error: Option<String>,
+}
+
+/// Operations by what they do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records made.
+    pub create: u64,
+    /// Records changed.
+    pub update: u64,
+    /// Records removed.
+    pub remove: u64,
+}
+
+/// Who decided a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Decider {
+    /// The bridge's policy.
+    Policy,
+    /// A person.
+    Person,
+}
+
+/// A conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConflictRow {
+    /// A short number that never changes and is never used again.
+    pub id: i64,
+    /// Of which bridge.
+    pub bridge: BridgeName,
+    /// Over which booking.
+    pub booking: BookingId,
+    /// What, with every claim; `decided` says whose value was taken.
+    pub conflict: Conflict,
+    /// Who decided; `None` while it is open.
+    pub decided_by: Option<Decider>,
+    /// When it was found.
+    pub at: Timestamp,
+    /// When it was last changed: newer claims, or the decision.
+    pub changed_at: Timestamp,
+}
+
+/// A latched guard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GuardRow {
+    /// Against which platform.
+    pub platform: PlatformName,
+    /// What it limits.
+    pub what: String,
+    /// The limit.
+    pub limit: u64,
+    /// What was planned.
+    pub planned: u64,
+    /// The fingerprint of the held plan.
+    pub plan: String,
+    /// When it tripped.
+    pub tripped_at: Timestamp,
+    /// When a person approved that plan.
+    pub approved_at: Option<Timestamp>,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRow {
+    /// Which run.
+    pub id: RunId,
+    /// Why it was made.
+    pub kind: String,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When it ended; `None` while it works, and for ever if it was killed.
+    pub ended_at: Option<Timestamp>,
+    /// What the process would exit with.
+    pub exit_code: Option<u8>,
+    /// The report's totals.
+    pub totals: Vec<(String, u64)>,
+}
+
+/// A webhook that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InboxRow {
+    /// Its row number.
+    pub id: i64,
+    /// The record that it is about, if that is known.
+    pub remote_id: Option<RemoteId>,
+    /// BLAKE3 of the body.
+    pub body_hash: [u8; 32],
+    /// The body.
+    pub body: Body,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// The database at a glance.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Every platform of which anything is stored, by name.
+    pub platforms: Vec<PlatformSummary>,
+    /// Every bridge of which anything is stored, by name.
+    pub bridges: Vec<BridgeSummary>,
+}
+
+/// A platform at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformSummary {
+    /// Which one.
+    pub platform: PlatformName,
+    /// Mirrored records, tombstones included.
+    pub records: u64,
+    /// Those that take their slot.
+    pub live: u64,
+    /// Rows in quarantine.
+    pub unreadable: u64,
+    /// Webhooks that wait.
+    pub inbox: u64,
+    /// Cursor, last complete pass, zone.
+    pub state: PlatformState,
+}
+
+/// A bridge at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BridgeSummary {
+    /// Which one.
+    pub bridge: BridgeName,
+    /// Bookings, gone ones included.
+    pub bookings: u64,
+    /// Those that live.
+    pub live: u64,
+    /// Links.
+    pub links: u64,
+    /// Links whose record is only presumed.
+    pub presumed: u64,
+    /// Journal entries that are not settled.
+    pub journal_open: u64,
+    /// When the oldest of these was written.
+    pub journal_oldest: Option<Timestamp>,
+    /// Conflicts that wait for a person.
+    pub conflicts_open: u64,
+    /// Latched guards, approved or not.
+    pub guards_latched: u64,
+}
+
+/// What a clean-up removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Runs that wrote nothing.
+    pub runs: u64,
+    /// Settled entries of the journal.
+    pub journal: u64,
+    /// Conflicts that are closed.
+    pub conflicts: u64,
+}

@@ -1,0 +1,292 @@
+//! The command line: what can be said, and which command does it.
+
+pub(crate) mod approve;
+pub(crate) mod check;
+#[cfg(feature = "demo")]
+pub(crate) mod demo;
+pub(crate) mod logging;
+pub(crate) mod output;
+pub(crate) mod progress;
+pub(crate) mod reconcile;
+pub(crate) mod report;
+pub(crate) mod stop;
+pub(crate) mod status;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+use crate::config::value;
+use crate::config::{self, BridgeConfig, Config};
+use crate::render::Format;
+use output::Output;
+use report::{Exit, Failure};
+
+/// What a person gets with `--help`.
+const ABOUT: &str = "Keeps the bookings of one business in step across the booking platforms it is listed on";
+
+const EXAMPLES: &str = "\
+Examples:
+  slotbridge demo                          try it on simulated platforms, without account or config
+  slotbridge check                         look at config, credentials, zones and mappings
+  slotbridge --reconcile --dry-run         show what one pass would change; write nothing
+  slotbridge --reconcile                   make one pass over every bridge
+  slotbridge reconcile --bridge main --format json --output report.json
+
+Exit codes:
+  0  in step, or everything was applied
+  1  an operation failed or was refused, or a platform or the database could not be used
+  2  wrong usage or config
+  3  a guard stopped it
+  4  something waits for a person
+  5  a dry run found changes";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "slotbridge", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+
+    /// Make one full pass over every bridge, then exit; the same as the command `reconcile`
+    #[arg(long)]
+    pub(crate) reconcile: bool,
+
+    /// With --reconcile: read and plan, show the report, write nothing anywhere
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What every command understands, before or after its name.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// The config file
+    #[arg(long, global = true, value_name = "FILE", env = "SLOTBRIDGE_CONFIG", default_value = config::DEFAULT_PATH)]
+    pub(crate) config: PathBuf,
+
+    /// Only this bridge; may be given several times
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) bridge: Vec<String>,
+
+    /// How reports are written
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true, help = "How reports are written: text, json or markdown")]
+    pub(crate) format: Format,
+
+    /// Write the report to a file instead of standard output, whole or not at all
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Show clients' names, phones, e-mails and comments in reports
+    #[arg(long, global = true)]
+    pub(crate) show_clients: bool,
+
+    /// Answer every question with yes
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+
+    /// How long to wait for another slotbridge to let go of the database
+    #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = value::duration)]
+    pub(crate) wait: Duration,
+
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true, help = "When to use colours: auto, always or never")]
+    pub(crate) color: Color,
+
+    /// Log more to standard error; twice for every call, three times for everything
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true, help = "How log lines are written: text or json")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// What can be done.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Make one full pass over every bridge, then exit
+    #[command(after_help = "\
+Examples:
+  slotbridge reconcile --dry-run           show what would change; exit 5 if something would
+  slotbridge reconcile                     bring the bridges into step
+  slotbridge reconcile --format markdown --output report.md")]
+    Reconcile {
+        /// Read and plan, show the report, write nothing anywhere
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Look at config, credentials, zones, mappings and reachability; one line per finding
+    #[command(after_help = "\
+It only reads. Exit 0: all is well; 1: a platform cannot be used; 2: the config is wrong.")]
+    Check,
+    /// Show what the database knows: records, age of the last complete pass, open work, last runs
+    Status,
+    /// Approve what a guard holds in a bridge; the next run applies it if it is unchanged
+    #[command(after_help = "\
+Look at what is held first:
+  slotbridge reconcile --dry-run --bridge main
+  slotbridge approve main")]
+    Approve {
+        /// The bridge
+        #[arg(value_name = "BRIDGE")]
+        name: String,
+    },
+    /// Show everything on simulated platforms, with no account and no config
+    #[cfg(feature = "demo")]
+    Demo,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// What is to be done, once the two spellings of it are one.
+#[derive(Debug)]
+enum Job {
+    Reconcile { dry_run: bool },
+    Check,
+    Status,
+    Approve { bridge: String },
+    #[cfg(feature = "demo")]
+    Demo,
+}
+
+/// Runs the program.
+pub(crate) fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return output::usage(&error),
+    };
+    let output = Output::new(&cli.global);
+    let result = job(&cli)
+        .map_err(Failure::Usage)
+        .and_then(|job| start(&cli.global, job, &output));
+    let exit = match result {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit()
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+/// Takes `--reconcile` and `reconcile` for the same, and refuses what does not go together.
+fn job(cli: &Cli) -> Result<Job, clap::Error> {
+    let usage = |kind, message: &str| Err(Cli::command().error(kind, message));
+    let Some(command) = &cli.command else {
+        return match (cli.reconcile, cli.dry_run) {
+            (true, dry_run) => Ok(Job::Reconcile { dry_run }),
+            (false, true) => usage(
+                ErrorKind::MissingRequiredArgument,
+                "--dry-run belongs to a pass: slotbridge --reconcile --dry-run",
+            ),
+            (false, false) => usage(
+                ErrorKind::MissingSubcommand,
+                "the daemon is not part of this version yet; for one pass: slotbridge --reconcile",
+            ),
+        };
+    };
+    if let Command::Reconcile { dry_run } = command {
+        return Ok(Job::Reconcile {
+            dry_run: *dry_run || cli.dry_run,
+        });
+    }
+    if cli.reconcile || cli.dry_run {
+        return usage(
+            ErrorKind::ArgumentConflict,
+            "--reconcile and --dry-run do not go with another command",
+        );
+    }
+    Ok(match command {
+        Command::Check => Job::Check,
+        Command::Status => Job::Status,
+        Command::Approve { name } => Job::Approve { bridge: name.clone() },
+        #[cfg(feature = "demo")]
+        Command::Demo => Job::Demo,
+        Command::Reconcile { dry_run } => Job::Reconcile { dry_run: *dry_run },
+    })
+}
+
+fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
+    logging::start(global, output);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let exit = runtime.block_on(async {
+        match job {
+            Job::Reconcile { dry_run } => reconcile::run(global, dry_run, output).await,
+            Job::Check => check::run(global, output).await,
+            Job::Status => status::run(global, output).await,
+            Job::Approve { bridge } => approve::run(global, &bridge, output).await,
+            #[cfg(feature = "demo")]
+            Job::Demo => demo::run(global, output).await,
+        }
+    });
+    // A blocking call that hangs, such as a name look-up, must not hold the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    exit
+}
+
+/// Reads the config and keeps the bridges that were asked for.
+fn load(global: &Global) -> Result<Config, Failure> {
+    let mut config = Config::load(&global.config).map_err(Failure::Config)?;
+    let known: Vec<String> = config
+        .bridges
+        .iter()
+        .map(|bridge| bridge.name.to_string())
+        .collect();
+    for asked in &global.bridge {
+        if !known.contains(asked) {
+            return Err(unknown_bridge(asked, &known));
+        }
+    }
+    if !global.bridge.is_empty() {
+        let asked = |bridge: &BridgeConfig| {
+            global
+                .bridge
+                .iter()
+                .any(|name| name == bridge.name.as_str())
+        };
+        config.bridges.retain(asked);
+    }
+    Ok(config)
+}
+
+fn unknown_bridge(asked: &str, known: &[String]) -> Failure {
+    let hint = match value::nearest(asked, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("known here: {}", known.join(", ")),
+    };
+    Failure::Usage(Cli::command().error(
+        ErrorKind::InvalidValue,
+        format!("there is no bridge {asked:?}; {hint}"),
+    ))
+}

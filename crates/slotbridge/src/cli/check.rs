@@ -1,0 +1,329 @@
+//! `slotbridge check`: looks at everything that a run rests on, with reads only; one line per finding.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use slotbridge_engine::bridge::Mode;
+use slotbridge_platform::platform::{CatalogueEntry, Level};
+use slotbridge_platform::{ErrorKind, Platform};
+use slotbridge_store::Store;
+
+use super::Global;
+use super::output::Output;
+use super::report::{Exit, Failure, chain};
+use crate::config::problem::located;
+use crate::config::secret::exposed;
+use crate::config::{BridgeConfig, Config, Mapped, MappedId, PlatformConfig};
+use crate::registry::{self, Platforms};
+use crate::render::text::{mood_style, styled};
+use crate::render::view::Mood;
+use crate::render::words::clean;
+use crate::render::{Format, json};
+
+/// How many entries of a catalogue stand in a message.
+const NEAREST: usize = 5;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    level: Level,
+    /// What a problem makes of the exit code.
+    exit: Exit,
+    /// What was looked at: `config`, `database`, `platform salon: zone`.
+    what: String,
+    message: String,
+}
+
+impl Line {
+    fn new(level: Level, exit: Exit, what: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            level,
+            exit,
+            what: what.into(),
+            message: message.into(),
+        }
+    }
+}
+
+/// Looks at everything and shows what it found.
+pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
+    let lines = match super::load(global) {
+        Ok(config) => look(&config).await?,
+        Err(Failure::Config(error)) => error
+            .lines()
+            .map(|line| Line::new(Level::Problem, Exit::Usage, "config", line))
+            .collect(),
+        Err(other) => return Err(other),
+    };
+    output.report(&match global.format {
+        Format::Text => text(&lines),
+        Format::Json => json::to_text(&rows(&lines)),
+        Format::Markdown => markdown(&lines),
+    })?;
+    let problems = lines.iter().filter(|line| line.level == Level::Problem);
+    Ok(Exit::first_of(problems.map(|line| line.exit)))
+}
+
+async fn look(config: &Config) -> Result<Vec<Line>, Failure> {
+    let mut lines = vec![Line::new(
+        Level::Fine,
+        Exit::Usage,
+        "config",
+        format!("{} is complete", config.file.display()),
+    )];
+    lines.extend(
+        exposed(config)
+            .into_iter()
+            .map(|message| Line::new(Level::Problem, Exit::Usage, "secrets", message)),
+    );
+    lines.extend(config.bridges.iter().flat_map(of_bridge));
+    lines.push(of_database(config).await?);
+    let parts = super::reconcile::parts(&config.store, Mode::DryRun)?;
+    let platforms = match registry::platforms(config, &parts) {
+        Ok(platforms) => platforms,
+        Err(Failure::Config(error)) => {
+            lines.extend(
+                error
+                    .lines()
+                    .map(|line| Line::new(Level::Problem, Exit::Usage, "config", line)),
+            );
+            return Ok(lines);
+        }
+        Err(other) => return Err(other),
+    };
+    lines.extend(of_platforms(config, &platforms).await?);
+    Ok(lines)
+}
+
+fn of_bridge(bridge: &BridgeConfig) -> Option<Line> {
+    let mapped = bridge
+        .members
+        .iter()
+        .filter(|member| member.mapping.resources().next().is_some())
+        .count();
+    (mapped < 2).then(|| {
+        Line::new(
+            Level::Notice,
+            Exit::Usage,
+            format!("bridge {}", bridge.name),
+            "no [[bridge.resource]] row joins two platforms, so nothing is kept in step",
+        )
+    })
+}
+
+/// Whether the database could be used; it is only read.
+async fn of_database(config: &Config) -> Result<Line, Failure> {
+    let path = config.store.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open_copy(&path).map(drop))
+        .await
+        .context("reading the database broke off")?;
+    let shown = config.store.display();
+    Ok(match opened {
+        Ok(()) if config.store.exists() => {
+            Line::new(Level::Fine, Exit::Trouble, "database", format!("{shown} can be read"))
+        }
+        Ok(()) => Line::new(
+            Level::Notice,
+            Exit::Trouble,
+            "database",
+            format!("{shown} is not there yet; the first run makes it"),
+        ),
+        Err(error) => Line::new(Level::Problem, Exit::Trouble, "database", chain(&error)),
+    })
+}
+
+/// Asks every platform, side by side.
+async fn of_platforms(config: &Config, platforms: &Platforms) -> Result<Vec<Line>, Failure> {
+    let mut tasks = Vec::new();
+    for account in &config.platforms {
+        let Some(platform) = platforms.get(&account.name) else {
+            let what = format!("platform {}", account.name);
+            let unused = "no bridge names it";
+            tasks.push(tokio::spawn(std::future::ready(vec![Line::new(
+                Level::Notice,
+                Exit::Usage,
+                what,
+                unused,
+            )])));
+            continue;
+        };
+        let ids = mapped_ids(config, account);
+        let webhook = of_webhook(config, account);
+        let (platform, file) = (Arc::clone(&platform.platform), config.file.clone());
+        tasks.push(tokio::spawn(async move {
+            let mut lines = of_platform(platform.as_ref()).await;
+            lines.extend(of_catalogue(platform.as_ref(), &ids, &file).await);
+            lines.push(webhook);
+            lines
+        }));
+    }
+    let mut lines = Vec::new();
+    for task in tasks {
+        lines.extend(task.await.context("asking a platform broke off")?);
+    }
+    Ok(lines)
+}
+
+/// The ids of an account in all bridges, each once.
+fn mapped_ids(config: &Config, account: &PlatformConfig) -> Vec<MappedId> {
+    let mut ids: BTreeMap<(Mapped, String), MappedId> = BTreeMap::new();
+    let members = config.bridges.iter().flat_map(|bridge| &bridge.members);
+    for member in members.filter(|member| member.platform == account.name) {
+        for id in &member.ids {
+            ids.entry((id.what, id.id.clone()))
+                .or_insert_with(|| id.clone());
+        }
+    }
+    ids.into_values().collect()
+}
+
+async fn of_platform(platform: &dyn Platform) -> Vec<Line> {
+    let name = platform.name();
+    match platform.check().await {
+        Ok(findings) => findings
+            .into_iter()
+            .map(|finding| {
+                Line::new(
+                    finding.level,
+                    Exit::Trouble,
+                    format!("platform {name}: {}", finding.what),
+                    clean(&finding.message),
+                )
+            })
+            .collect(),
+        Err(error) => vec![Line::new(
+            Level::Problem,
+            Exit::Trouble,
+            format!("platform {name}: reachability"),
+            clean(&error.to_string()),
+        )],
+    }
+}
+
+/// Whether the mapped ids are there.
+async fn of_catalogue(platform: &dyn Platform, ids: &[MappedId], file: &std::path::Path) -> Vec<Line> {
+    let what = format!("platform {}: mapping", platform.name());
+    let catalogue = match platform.catalogue().await {
+        Ok(catalogue) => catalogue,
+        Err(error) if error.kind == ErrorKind::Unsupported => {
+            return vec![Line::new(
+                Level::Notice,
+                Exit::Trouble,
+                what,
+                "the platform lists no resources and services; compare the ids with its own pages",
+            )];
+        }
+        Err(error) => {
+            let message = format!("the ids could not be compared: {}", clean(&error.to_string()));
+            return vec![Line::new(Level::Problem, Exit::Trouble, what, message)];
+        }
+    };
+    let mut lines = Vec::new();
+    for id in ids {
+        let entries = match id.what {
+            Mapped::Resource => &catalogue.resources,
+            Mapped::Service => &catalogue.services,
+        };
+        lines.extend(of_id(id, entries, file).map(|(level, message)| Line::new(level, Exit::Usage, &*what, message)));
+    }
+    if lines.is_empty() {
+        let message = format!("all {} mapped ids are there", ids.len());
+        lines.push(Line::new(Level::Fine, Exit::Usage, what, message));
+    }
+    lines
+}
+
+/// What is wrong with one id, if anything.
+fn of_id(id: &MappedId, entries: &[CatalogueEntry], file: &std::path::Path) -> Option<(Level, String)> {
+    let (kind, place) = (id.what.as_str(), Some(id.place));
+    match entries.iter().find(|entry| entry.key == id.id) {
+        Some(entry) if entry.active => None,
+        Some(entry) => {
+            let message = format!("{kind} {} ({}) cannot be booked there now", id.id, clean(&entry.title));
+            Some((Level::Notice, located(file, place, &id.key, &message)))
+        }
+        None => {
+            let mut near: Vec<&CatalogueEntry> = entries.iter().filter(|entry| entry.active).collect();
+            near.sort_by_key(|entry| strsim::damerau_levenshtein(&entry.key, &id.id));
+            let near: Vec<String> = near
+                .into_iter()
+                .take(NEAREST)
+                .map(|entry| format!("{} ({})", entry.key, clean(&entry.title)))
+                .collect();
+            let near = if near.is_empty() { "none".to_owned() } else { near.join(", ") };
+            let message = format!("there is no {kind} {}; nearest: {near}", id.id);
+            Some((Level::Problem, located(file, place, &id.key, &message)))
+        }
+    }
+}
+
+/// Where the platform will send its webhooks. The token itself is a secret and stays out of the report.
+fn of_webhook(config: &Config, account: &PlatformConfig) -> Line {
+    let name = &account.name;
+    let public_url = config
+        .http
+        .as_ref()
+        .and_then(|http| http.public_url.as_deref());
+    let message = match (public_url, &account.webhook_token) {
+        (Some(url), Some(_)) => format!(
+            "its URL is {url}/webhooks/{name}/TOKEN with the webhook_token of this platform; the daemon that answers \
+             there is not part of this version yet"
+        ),
+        (None, Some(_)) => "no [http] public_url is set, so the platform cannot reach slotbridge".to_owned(),
+        (_, None) => "no webhook_token is set; changes are found by polling only".to_owned(),
+    };
+    Line::new(Level::Notice, Exit::Usage, format!("platform {name}: webhook"), message)
+}
+
+fn mark(level: Level) -> (&'static str, Mood) {
+    match level {
+        Level::Fine => ("ok", Mood::Good),
+        Level::Notice => ("note", Mood::Open),
+        Level::Problem => ("problem", Mood::Bad),
+    }
+}
+
+fn text(lines: &[Line]) -> String {
+    lines
+        .iter()
+        .map(|line| {
+            let (word, mood) = mark(line.level);
+            let mark = styled(mood_style(mood), &format!("{word:<7}"));
+            format!("{mark}  {}: {}\n", line.what, line.message)
+        })
+        .collect()
+}
+
+fn markdown(lines: &[Line]) -> String {
+    lines
+        .iter()
+        .map(|line| format!("- **{}** {}: {}\n", mark(line.level).0, line.what, line.message))
+        .collect()
+}
+
+#[derive(Debug, Serialize)]
+struct CheckRow {
+    schema: u32,
+    findings: Vec<FindingRow>,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingRow {
+    level: &'static str,
+    what: String,
+    message: String,
+}
+
+fn rows(lines: &[Line]) -> CheckRow {
+    let findings = lines.iter().map(|line| FindingRow {
+        level: mark(line.level).0,
+        what: line.what.clone(),
+        message: line.message.clone(),
+    });
+    CheckRow {
+        schema: 1,
+        findings: findings.collect(),
+    }
+}

@@ -1,0 +1,109 @@
+//! `slotbridge reconcile`: one full pass over every bridge, or its dry run.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use slotbridge_engine::Engine;
+use slotbridge_engine::bridge::{Bridge, Mode, RunOptions};
+use slotbridge_engine::report::Report;
+use slotbridge_platform::reqwest_transport::ReqwestTransport;
+use slotbridge_platform::system_seam::SystemSeam;
+use slotbridge_store::{CallJournal, OpenOptions, Store, StoreError};
+
+use super::Global;
+use super::output::Output;
+use super::report::{Exit, Failure};
+use super::stop;
+use crate::config::Config;
+use crate::registry::{self, Parts};
+use crate::render::{self, Showing};
+
+/// Makes a pass and shows its report.
+pub(crate) async fn run(global: &Global, dry_run: bool, output: &Output) -> Result<Exit, Failure> {
+    let config = super::load(global)?;
+    for exposed in crate::config::secret::exposed(&config) {
+        tracing::warn!("{exposed}");
+    }
+    let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
+    let (report, showing) = pass(global, &config, mode, output).await?;
+    output.report(&render::report(&report, global.format, &showing))?;
+    Ok(Exit::of(&report))
+}
+
+/// Makes a pass over the bridges of a config.
+pub(crate) async fn pass(
+    global: &Global,
+    config: &Config,
+    mode: Mode,
+    output: &Output,
+) -> Result<(Report, Showing), Failure> {
+    let cancel = stop::on_signals(output)?;
+    let store = open(global, config, mode).await?;
+    let parts = parts(&config.store, mode)?;
+    let platforms = registry::platforms(config, &parts)?;
+    let bridges = registry::bridges(config, &platforms, &store).await?;
+    let engine = Engine::new(store.clone(), Arc::clone(&parts.seam));
+    let options = RunOptions {
+        mode,
+        cancel,
+        progress: Arc::new(output.bars().clone()),
+    };
+    let report = engine.reconcile(&bridges, &options).await;
+    output.bars().clear();
+    // The engine's other handles are gone: folding the log into the file must not fail unseen.
+    drop(engine);
+    let closed = store.close().await;
+    let report = report?;
+    closed?;
+    let showing = Showing {
+        clients: global.show_clients,
+        zones: zones(&bridges),
+    };
+    Ok((report, showing))
+}
+
+/// Each bridge's times are shown by the clock of its first platform.
+fn zones(bridges: &[Bridge]) -> BTreeMap<slotbridge_core::model::BridgeName, jiff::tz::TimeZone> {
+    bridges
+        .iter()
+        .filter_map(|bridge| {
+            let first = bridge.members.first()?;
+            Some((bridge.name.clone(), first.time_zone.clone()))
+        })
+        .collect()
+}
+
+async fn open(global: &Global, config: &Config, mode: Mode) -> Result<Store, Failure> {
+    let path = config.store.clone();
+    let holder = match mode {
+        Mode::Apply => "slotbridge reconcile",
+        Mode::DryRun => "slotbridge reconcile --dry-run",
+    };
+    let options = OpenOptions {
+        lock_wait: global.wait,
+        holder: holder.to_owned(),
+    };
+    let opened = tokio::task::spawn_blocking(move || match mode {
+        Mode::Apply => Store::open(&path, &options),
+        Mode::DryRun => Store::open_copy(&path),
+    });
+    let store: Result<Store, StoreError> = opened.await.context("opening the database broke off")?;
+    Ok(store?)
+}
+
+/// What the platforms of this process share. A dry run notes its calls where the last real run left its own, so that it
+/// spends the same budget.
+pub(crate) fn parts(database: &Path, mode: Mode) -> Result<Parts, Failure> {
+    let calls = match mode {
+        Mode::Apply => CallJournal::open(database)?,
+        Mode::DryRun => CallJournal::open_existing_or_memory(database)?,
+    };
+    let transport = ReqwestTransport::new().context("no platform can be called")?;
+    Ok(Parts {
+        seam: Arc::new(SystemSeam::new()),
+        transport: Arc::new(transport),
+        calls: Arc::new(calls),
+    })
+}

@@ -1,0 +1,166 @@
+//! The config file: what it may hold, how it is read, and what it becomes.
+//!
+//! Reading resolves everything: zones are zones, secrets are in memory, names are checked against each other. A file
+//! with a problem gives no config at all, but all of its problems at once.
+//! This is the only place that reads the environment.
+
+mod bridge;
+mod guard;
+pub(crate) mod keys;
+mod mapping;
+mod platform;
+pub(crate) mod problem;
+pub(crate) mod secret;
+pub(crate) mod table;
+pub(crate) mod value;
+
+#[cfg(test)]
+mod docs;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+pub(crate) use bridge::BridgeConfig;
+pub(crate) use guard::GuardLimits;
+pub(crate) use mapping::{MappedId, Mapped};
+pub(crate) use platform::PlatformConfig;
+use problem::{ConfigError, Log, Problem};
+use secret::{Origin, Secrets, Surroundings};
+use table::Table;
+
+/// Where the config is looked for when nobody says otherwise.
+pub(crate) const DEFAULT_PATH: &str = "/etc/slotbridge/config.toml";
+
+/// A config without a problem.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The file it came from.
+    pub(crate) file: PathBuf,
+    /// The database.
+    pub(crate) store: PathBuf,
+    /// Where webhooks arrive; `None` when the file has no `[http]`.
+    pub(crate) http: Option<Http>,
+    /// The accounts, in the order of the file.
+    pub(crate) platforms: Vec<PlatformConfig>,
+    /// What is kept in step, in the order of the file.
+    pub(crate) bridges: Vec<BridgeConfig>,
+    /// Where the secrets came from.
+    pub(crate) secrets: Vec<Origin>,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Http {
+    /// Where webhooks are listened for.
+    pub(crate) listen: SocketAddr,
+    /// The address under which the platforms reach it.
+    pub(crate) public_url: Option<String>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            let hint = if error.kind() == std::io::ErrorKind::NotFound {
+                "; name another file with --config or $SLOTBRIDGE_CONFIG, or start from config.example.toml"
+            } else {
+                ""
+            };
+            ConfigError::of_file(file, format!("cannot read the config: {error}{hint}"))
+        })?;
+        Self::parse(file, &text, &Surroundings::of_process(file))
+    }
+
+    /// Reads a text as if it stood in `file`.
+    pub(crate) fn parse(
+        file: &Path,
+        text: &str,
+        surroundings: &Surroundings,
+    ) -> Result<Self, ConfigError> {
+        let (document, mistakes) = DeTable::parse_recoverable(text);
+        let log = Log::new(text);
+        // The parser's own message only: its display quotes the line, and a secret may stand there.
+        for mistake in &mistakes {
+            log.add(&mistake.span().unwrap_or(0..0), "", mistake.message());
+        }
+        let secrets = Secrets::new(file, surroundings);
+        let config = if mistakes.is_empty() {
+            read(file, document.get_ref(), &secrets, &log)
+        } else {
+            None
+        };
+        let origins = secrets.into_origins();
+        match config {
+            Some(config) if log.is_clean() => Ok(Self {
+                secrets: origins,
+                ..config
+            }),
+            _ => Err(ConfigError {
+                file: file.to_owned(),
+                problems: problems(log),
+            }),
+        }
+    }
+
+    /// The platform of this name; bridges only name platforms that are there.
+    pub(crate) fn platform(&self, name: &str) -> Option<&PlatformConfig> {
+        self.platforms
+            .iter()
+            .find(|platform| platform.name.as_str() == name)
+    }
+}
+
+fn problems(log: Log<'_>) -> Vec<Problem> {
+    let problems = log.into_problems();
+    debug_assert!(!problems.is_empty(), "no config and no problem");
+    problems
+}
+
+fn read<'t>(
+    file: &Path,
+    document: &'t DeTable<'t>,
+    secrets: &Secrets<'_>,
+    log: &'t Log<'t>,
+) -> Option<Config> {
+    let root = Table::root(document, &[keys::ROOT], log);
+    let store = root.need("store").and_then(|field| {
+        let table = field.table(&[keys::STORE])?;
+        let path = table.parse("path", |text| {
+            if text.is_empty() || text.ends_with('/') {
+                return Err(format!("{text:?} is not the path of a file"));
+            }
+            Ok(secrets.path(text))
+        });
+        table.finish(|_| None);
+        path
+    });
+    let http = root.get("http").and_then(|field| {
+        let table = field.table(&[keys::HTTP])?;
+        let listen = table.parse("listen", value::listen);
+        let public_url = table.parse("public_url", value::public_url);
+        table.finish(|_| None);
+        Some(Http {
+            listen: listen?,
+            public_url,
+        })
+    });
+    let limits = guard::read(root.get("guard"), &GuardLimits::DEFAULT);
+    let platforms = platform::read_all(&root, secrets);
+    let bridges = bridge::read_all(&root, &platforms, &limits);
+    root.finish(|_| None);
+    Some(Config {
+        file: file.to_owned(),
+        store: store?,
+        http,
+        platforms: platforms.read,
+        bridges,
+        secrets: Vec::new(),
+    })
+}
