@@ -3,6 +3,7 @@
 
 mod checks;
 mod hooks;
+mod laws;
 mod listings;
 mod reading;
 mod refusals;
@@ -10,4 +11,5 @@ mod requests;
 mod sessions;
 mod settings;
 mod support;
+mod updating;
 mod writing;

@@ -382,8 +382,8 @@ fn merge_all(
             continue;
         };
         let sides = sides(view, known);
-        let mut merged = merge::merge(&known.canonical, &sides, &view.bridge.policy);
-        for conflict in &merged.conflicts {
+        let mut outcome = merge::merge(&known.canonical, &sides, &view.bridge.policy);
+        for conflict in &outcome.conflicts {
             note_conflict(
                 view,
                 id,
@@ -394,17 +394,17 @@ fn merge_all(
             );
         }
         if view.bridge.on_removal == OnRemoval::Hold
-            && merged.presence == Presence::Gone
+            && outcome.presence == Presence::Gone
             && known.canonical.live().is_some()
         {
             hold_removal(known, id, &sides, report);
-            merged.presence = known.canonical.clone();
-            merged.held_whole = true;
+            outcome.presence = known.canonical.clone();
+            outcome.held_whole = true;
         }
-        if !merged.held_whole {
-            accept(view, id, &sides, &merged, changes);
+        if !outcome.held_whole {
+            accept(view, id, &sides, &outcome, changes);
         }
-        merges.insert(id, merged);
+        merges.insert(id, outcome);
     }
     merges
 }

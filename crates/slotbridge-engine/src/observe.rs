@@ -61,7 +61,7 @@ pub(crate) async fn observe(
     match member.platform.capabilities().discovery {
         Discovery::List => list(store, seam, member, window, &mut observed).await?,
         Discovery::ReadKnown => {
-            read_known(store, seam, bridge, member, window, options, &mut observed).await?
+            read_known(store, seam, bridge, member, window, options, &mut observed).await?;
         }
     }
     if observed.error.is_none() && member.platform.capabilities().occupancy == OccupancyView::Grid {

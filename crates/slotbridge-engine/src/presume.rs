@@ -94,17 +94,16 @@ pub(crate) fn dissolve(view: &mut View<'_>, report: &mut BridgeReport, changes: 
                 .live()
                 .is_some_and(|now| now.slot == kept.slot && now.resource == kept.resource);
             match (stays, then == SlotView::Free, &known.canonical) {
-                (true, false, _) => {}
                 (true, true, Presence::Live(booking)) if booking.kind == Kind::Appointment => {
                     report.waiting.push(waiting(platform, *id, booking, FREED));
                 }
                 (false, false, Presence::Live(booking)) => {
-                    report.waiting.push(waiting(platform, *id, booking, MOVED))
+                    report.waiting.push(waiting(platform, *id, booking, MOVED));
                 }
                 (false, false, Presence::Gone) => {
-                    report.waiting.push(waiting(platform, *id, kept, CANCELLED))
+                    report.waiting.push(waiting(platform, *id, kept, CANCELLED));
                 }
-                (true, true, _) => {}
+                (true, ..) => {}
                 (false, true, _) => dropped.push((*id, platform.clone())),
             }
         }

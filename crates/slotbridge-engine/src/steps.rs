@@ -164,9 +164,10 @@ impl Planner<'_, '_, '_> {
             shown: &shown,
             shadow: link.map(|link| &link.shadow),
             projection: &projection,
-            heard: link.map_or(member.member.direction.heard(), |link| {
-                is_heard(member, kind, link)
-            }),
+            heard: link.map_or_else(
+                || member.member.direction.heard(),
+                |link| is_heard(member, kind, link),
+            ),
             read_only: read_only(member, row.map(|row| row.record.support), link),
             create: self.gate(id, merged, member, link, &projection),
         };
@@ -359,8 +360,7 @@ impl Planner<'_, '_, '_> {
             .map(|booking| (booking.resource.clone(), booking.slot));
         let (text, needs_person) = match why {
             // By the user's own choice, or told elsewhere in the report.
-            Withheld::ReadOnly | Withheld::OutsideWindow | Withheld::NotRead | Withheld::Asked => return,
-            Withheld::Refused { .. } | Withheld::Unsettled => return,
+            Withheld::ReadOnly | Withheld::OutsideWindow | Withheld::NotRead | Withheld::Asked | Withheld::Refused { .. } | Withheld::Unsettled => return,
             Withheld::Unmapped { what, name } => {
                 self.report.unmapped.push(UnmappedReport { platform, remote_id: None, what, id: name.clone(), title: None });
                 return;

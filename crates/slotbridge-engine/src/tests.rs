@@ -85,7 +85,7 @@ impl World {
 
     async fn run_with(&self, mode: Mode, cancel: CancellationToken) -> Report {
         // Time passes between runs, so that stamps differ.
-        self.seam.sleep(std::time::Duration::from_secs(60)).await;
+        self.seam.sleep(std::time::Duration::from_mins(1)).await;
         let options = RunOptions {
             mode,
             cancel,

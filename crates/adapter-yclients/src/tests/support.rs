@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use slotbridge_core::model::{
     BookingId, Client, Kind, PlatformName, Private, ResourceKey, ServiceKey, Slot, Status,
 };
+use slotbridge_core::record::Record;
 use slotbridge_platform::client::{Api, ApiParts, Reply};
 use slotbridge_platform::gate::{Gate, GateSettings};
 use slotbridge_platform::platform::Draft;
@@ -22,6 +23,7 @@ use slotbridge_platform::testing::{MemoryCallLog, Scene, ScriptedTransport, Virt
 use slotbridge_platform::transport::Transport;
 use slotbridge_platform::{Account, Contacts};
 
+use crate::convert::Reader;
 use crate::{CAPABILITIES, UserAuth, YclientsConfig, YclientsPlatform};
 
 pub(super) const COMPANY: u64 = 7001;
@@ -74,6 +76,17 @@ pub(super) fn variant(name: &str) -> (Map<String, Value>, TimeZone) {
 /// The plain record.
 pub(super) fn plain() -> Map<String, Value> {
     json("record.json").as_object().unwrap().clone()
+}
+
+/// A row as it is read in Moscow.
+pub(super) fn read(row: &Map<String, Value>) -> Record {
+    let moscow = zone("Europe/Moscow");
+    let reader = Reader {
+        zone: &moscow,
+        country: "RU",
+        contacts: &Contacts::Real,
+    };
+    reader.record(&Value::Object(row.clone())).unwrap().record
 }
 
 /// A page of a listing.

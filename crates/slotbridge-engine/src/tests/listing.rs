@@ -165,7 +165,7 @@ async fn a_removal_against_an_edit_follows_the_policy() {
         world.settle().await;
         world.a.cancel(&a);
         world.b.person(&live_id(&world.b), |record| {
-            record.comment = Private::new("придёт!")
+            record.comment = Private::new("придёт!");
         });
         let report = world.run().await;
         assert_eq!(report.exit_code(), exit_code, "{policy:?}");
@@ -196,7 +196,7 @@ async fn a_platform_that_cuts_comments_is_written_once() {
     world.b.state.lock().unwrap().comment_kept = Some(4);
     let a = world.a.book("anna", at(9, 0), 60, "Вера");
     world.a.person(&a, |record| {
-        record.comment = Private::new("очень длинная просьба")
+        record.comment = Private::new("очень длинная просьба");
     });
     world.settle().await;
     assert_eq!(world.b.writes(), 1);
@@ -261,12 +261,9 @@ async fn a_platform_that_is_only_read_is_never_written() {
 #[tokio::test(start_paused = true)]
 async fn too_many_removals_wait_for_a_person() {
     let world = World::listing();
-    let ids: Vec<_> = (0..30)
-        .map(|n| {
-            world
-                .a
-                .book("anna", at(n, 0), 60, &"В".repeat(n as usize + 1))
-        })
+    let ids: Vec<_> = (0..30_usize)
+        .zip(0..)
+        .map(|(n, hour)| world.a.book("anna", at(hour, 0), 60, &"В".repeat(n + 1)))
         .collect();
     world.settle().await;
     for id in ids.iter().take(25) {
