@@ -17,9 +17,9 @@ use std::collections::BTreeMap;
 
 use slotbridge_core::mapping;
 use slotbridge_core::merge::{Presence, Shadow};
-use slotbridge_core::model::{Booking, BookingId, Kind, PlatformName, RemoteId};
+use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, RemoteId};
 use slotbridge_core::plan::{Action, Operation};
-use slotbridge_core::projection::ServicesHeld;
+use slotbridge_core::projection::{ServicesHeld, same_value};
 use slotbridge_core::record::{Reading, Record, RecordState, Support};
 use slotbridge_platform::platform::{Draft, Edit, Priority, Written};
 use slotbridge_platform::seam::{Seam, random_bytes};
@@ -141,24 +141,26 @@ impl Executor<'_> {
         let result = call(member, &task).await;
         match result {
             Ok(written) => {
-                let shadow = self.applied(member, op, &task, written.as_ref()).await?;
+                let (shadow, refused) = self.applied(member, op, &task, written.as_ref()).await?;
                 let remote_id = written
                     .map(|written| written.id)
                     .or_else(|| operation.action.remote_id().cloned());
+                let outcome = if refused.is_some() {
+                    OutcomeWord::Refused
+                } else {
+                    OutcomeWord::Applied
+                };
                 tracing::info!(
                     op = operation.action.as_str(), platform = %operation.platform, booking = %operation.booking,
-                    "An operation was applied."
+                    outcome = outcome.as_str(), "An operation was answered."
                 );
-                Ok((
-                    Done {
-                        operation,
-                        outcome: OutcomeWord::Applied,
-                        remote_id,
-                        error: None,
-                    },
-                    Some(shadow),
-                    None,
-                ))
+                let done = Done {
+                    operation,
+                    outcome,
+                    remote_id,
+                    error: refused,
+                };
+                Ok((done, Some(shadow), None))
             }
             Err(error) => {
                 let (outcome, word) = judge(&error);
@@ -192,31 +194,24 @@ impl Executor<'_> {
         }
     }
 
-    /// Records a confirmed write, reads back what the platform kept, and records that.
+    /// Records a confirmed write, reads back what the platform kept, and records that. Gives the shadow, and why the
+    /// platform must be said to have refused the write although it confirmed it.
     async fn applied(
         &self,
         member: &Member,
         op: OpId,
         task: &Task,
         written: Option<&Written>,
-    ) -> Result<Shadow, EngineError> {
+    ) -> Result<(Shadow, Option<String>), EngineError> {
         let (operation, platform) = (&task.operation, member.platform.name());
         let Some(written) = written else {
-            let shadow = Shadow {
-                kept: Presence::Gone,
-                agreed: Presence::Gone,
-            };
-            let mut changes = vec![self.outcome(op, operation.action.remote_id().cloned())];
+            let mut changes = vec![self.outcome(op, operation.action.remote_id().cloned(), None)];
             if let Some(id) = operation.action.remote_id() {
-                changes.push(Change::MirrorMissing {
-                    platform: platform.clone(),
-                    id: id.clone(),
-                    at: self.seam.now(),
-                });
-                changes.push(self.link(operation, id.clone(), shadow.clone()));
+                changes.push(self.gone(platform, id));
+                changes.push(self.link(operation, id.clone(), Shadow::GONE));
             }
             self.store.apply(changes).await?;
-            return Ok(shadow);
+            return Ok((Shadow::GONE, None));
         };
         // First what is certain: it landed, under this id. What was sent stands in for what was kept.
         let sent = written
@@ -224,25 +219,17 @@ impl Executor<'_> {
             .as_deref()
             .cloned()
             .or_else(|| as_sent(member, task, &written.id));
-        let mut shadow = shadow_after(member, task, sent.as_ref());
-        let mut changes = vec![
-            self.outcome(op, Some(written.id.clone())),
-            self.link(operation, written.id.clone(), shadow.clone()),
-        ];
-        changes.extend(sent.map(|record| self.mirror(platform, record)));
-        self.store.apply(changes).await?;
+        let (shadow, refused) = self
+            .record_kept(member, op, task, &written.id, sent)
+            .await?;
         if written.record.is_some() {
-            return Ok(shadow);
+            return Ok((shadow, refused));
         }
         match member.platform.read(&written.id, Priority::Write).await {
             Ok(Reading::Found(record)) => {
-                shadow = shadow_after(member, task, Some(&*record));
-                self.store
-                    .apply(vec![
-                        self.mirror(platform, *record),
-                        self.link(operation, written.id.clone(), shadow.clone()),
-                    ])
-                    .await?;
+                return self
+                    .record_kept(member, op, task, &written.id, Some(*record))
+                    .await;
             }
             Ok(Reading::Missing | Reading::Unreadable(_)) => {
                 tracing::warn!(%platform, booking = %operation.booking, "A record just written could not be read back.");
@@ -251,23 +238,62 @@ impl Executor<'_> {
                 tracing::warn!(%platform, booking = %operation.booking, kind = ?error.kind, "Reading back failed.");
             }
         }
-        Ok(shadow)
+        Ok((shadow, refused))
     }
 
-    fn outcome(&self, op: OpId, remote_id: Option<RemoteId>) -> Change {
+    /// Records in one transaction what a platform made of a confirmed write.
+    async fn record_kept(
+        &self,
+        member: &Member,
+        op: OpId,
+        task: &Task,
+        id: &RemoteId,
+        record: Option<Record>,
+    ) -> Result<(Shadow, Option<String>), EngineError> {
+        let (operation, platform) = (&task.operation, member.platform.name());
+        let (shadow, elsewhere) = shadow_after(member, task, record.as_ref());
+        let refused = match &operation.action {
+            Action::Update { .. } if elsewhere => Some(
+                "the platform confirmed the change, but kept another time or resource".to_owned(),
+            ),
+            Action::Create { .. } | Action::Update { .. } | Action::Remove { .. } => None,
+        };
+        let mut changes = vec![
+            self.outcome(op, Some(id.clone()), refused.clone()),
+            self.link(operation, id.clone(), shadow.clone()),
+        ];
+        changes.extend(record.map(|record| Change::MirrorSeen {
+            platform: platform.clone(),
+            record,
+            at: self.seam.now(),
+        }));
+        // Where a change means cancelling and booking again, the record that was is gone.
+        if let Some(before) = operation.action.remote_id().filter(|before| *before != id) {
+            changes.push(self.gone(platform, before));
+        }
+        self.store.apply(changes).await?;
+        Ok((shadow, refused))
+    }
+
+    fn outcome(&self, op: OpId, remote_id: Option<RemoteId>, refused: Option<String>) -> Change {
+        let outcome = if refused.is_some() {
+            Outcome::Refused
+        } else {
+            Outcome::Applied
+        };
         Change::Outcome {
             op,
-            outcome: Outcome::Applied,
+            outcome,
             remote_id,
-            error: None,
+            error: refused,
             at: self.seam.now(),
         }
     }
 
-    fn mirror(&self, platform: &PlatformName, record: Record) -> Change {
-        Change::MirrorSeen {
+    fn gone(&self, platform: &PlatformName, id: &RemoteId) -> Change {
+        Change::MirrorMissing {
             platform: platform.clone(),
-            record,
+            id: id.clone(),
             at: self.seam.now(),
         }
     }
@@ -400,26 +426,42 @@ fn as_sent(member: &Member, task: &Task, id: &RemoteId) -> Option<Record> {
     })
 }
 
-fn shadow_after(member: &Member, task: &Task, kept: Option<&Record>) -> Shadow {
-    let desired = task.operation.action.after();
-    let kept = kept.and_then(|record| mapping::to_booking(record, &member.mapping).ok());
-    match (&task.operation.action, kept.as_ref().or(desired)) {
-        (Action::Create { desired }, kept) => Shadow {
-            kept: Presence::Live(kept.unwrap_or(desired).clone()),
-            agreed: Presence::Live(desired.clone()),
+/// The shadow after a confirmed write, and whether the platform put the booking somewhere else than it was told to.
+///
+/// Texts may come back trimmed or cut, and that is agreed to. A time or a resource may not: there the shadow says that
+/// nothing was agreed, so that it is written again.
+fn shadow_after(member: &Member, task: &Task, record: Option<&Record>) -> (Shadow, bool) {
+    let Some(desired) = task.operation.action.after() else {
+        return (Shadow::GONE, false);
+    };
+    let mapped = record.and_then(|record| mapping::to_booking(record, &member.mapping).ok());
+    let kept = mapped.as_ref().unwrap_or(desired);
+    let live = |booking: &Booking| Presence::Live(booking.clone());
+    let before = match &task.operation.action {
+        Action::Update { .. } => task.shadow.clone(),
+        Action::Create { .. } | Action::Remove { .. } => None,
+    };
+    let mut shadow = match before {
+        Some(before) => shadow_after_update(&before, &task.operation, kept),
+        None => Shadow {
+            kept: live(kept),
+            agreed: live(desired),
         },
-        (Action::Update { desired, .. }, kept) => {
-            let before = task.shadow.clone().unwrap_or_else(|| Shadow {
-                kept: Presence::Live(desired.clone()),
-                agreed: Presence::Live(desired.clone()),
-            });
-            shadow_after_update(&before, &task.operation, kept.unwrap_or(desired))
+    };
+    let written = |field: Field| match &task.operation.action {
+        Action::Update { fields, .. } => fields.contains(&field),
+        Action::Create { .. } | Action::Remove { .. } => true,
+    };
+    let mut elsewhere = false;
+    for field in [Field::Slot, Field::Resource] {
+        if written(field) && !same_value(field, kept, desired) {
+            elsewhere = true;
+            if let Presence::Live(agreed) = &mut shadow.agreed {
+                agreed.take_field(field, kept);
+            }
         }
-        (Action::Remove { .. }, _) => Shadow {
-            kept: Presence::Gone,
-            agreed: Presence::Gone,
-        },
     }
+    (shadow, elsewhere)
 }
 
 /// Whether an earlier operation of this plan was to free the time that this one needs, and did not.

@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) calls: BTreeMap<&'static str, u64>,
     /// Rows that the listing can't read.
     pub(crate) garbled: Vec<RemoteId>,
+    /// Whether updates leave the time as it is and say that all went well.
+    pub(crate) stubborn: bool,
     /// How many characters of a comment are kept.
     pub(crate) comment_kept: Option<usize>,
     /// Marker → how many live records carried it at once, at the worst.
@@ -420,11 +422,14 @@ impl Platform for Fake {
         let now = self.seam.now();
         self.write("update", |state| {
             let comment = state.kept(&edit.desired.comment);
+            let stubborn = state.stubborn;
             let record = state.records.get_mut(id).ok_or(ErrorKind::NotFound)?;
             record.resource = edit.desired.resource.clone();
             record.services = edit.desired.services.clone();
-            record.start = edit.desired.slot.start();
-            record.end = Some(edit.desired.slot.end());
+            if !stubborn {
+                record.start = edit.desired.slot.start();
+                record.end = Some(edit.desired.slot.end());
+            }
             record.client = edit.desired.client.clone();
             record.status = edit.desired.status;
             record.comment = comment;

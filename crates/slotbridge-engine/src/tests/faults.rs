@@ -170,3 +170,26 @@ async fn a_clock_that_went_back_stops_the_bridge() {
     assert_eq!(report.exit_code(), 3);
     assert_eq!(world.b.live().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_move_that_the_platform_only_pretends_to_make_is_not_taken_for_done() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.b.state.lock().unwrap().stubborn = true;
+    world.a.move_to(&a, at(11, 0));
+    for _ in 0..2 {
+        let report = world.run().await;
+        assert_eq!(
+            outcomes(&report),
+            [("update", "b".to_owned(), OutcomeWord::Refused)]
+        );
+        assert_eq!(report.exit_code(), 1);
+    }
+    assert_eq!(world.b.state.lock().unwrap().calls["update"], 1);
+    assert_eq!(
+        only(&world.a.live()).start,
+        at(11, 0),
+        "the person's move stands"
+    );
+}
