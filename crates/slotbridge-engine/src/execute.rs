@@ -213,39 +213,58 @@ impl Executor<'_> {
             self.store.apply(changes).await?;
             return Ok((Shadow::GONE, None));
         };
-        // First what is certain: it landed, under this id. What was sent stands in for what was kept.
-        let sent = written
-            .record
-            .as_deref()
-            .cloned()
-            .or_else(|| as_sent(member, task, &written.id));
-        let (shadow, refused) = self
-            .record_kept(member, op, task, &written.id, sent)
+        if let Some(record) = &written.record {
+            return self
+                .record_kept(
+                    member,
+                    Some(op),
+                    task,
+                    &written.id,
+                    Some(record.as_ref().clone()),
+                )
+                .await;
+        }
+        let sent = as_sent(member, task, &written.id);
+        if operation.action.remote_id().is_some() {
+            // The record is known, so that a crash before this is recorded is settled by reading it.
+            let record = self.read_back(member, &written.id).await.or(sent);
+            return self
+                .record_kept(member, Some(op), task, &written.id, record)
+                .await;
+        }
+        // A new id must not be lost, so it is recorded before anything else; what was sent stands in for what was kept.
+        let recorded = self
+            .record_kept(member, Some(op), task, &written.id, sent)
             .await?;
-        if written.record.is_some() {
-            return Ok((shadow, refused));
+        match self.read_back(member, &written.id).await {
+            Some(record) => {
+                self.record_kept(member, None, task, &written.id, Some(record))
+                    .await
+            }
+            None => Ok(recorded),
         }
-        match member.platform.read(&written.id, Priority::Write).await {
-            Ok(Reading::Found(record)) => {
-                return self
-                    .record_kept(member, op, task, &written.id, Some(*record))
-                    .await;
-            }
-            Ok(Reading::Missing | Reading::Unreadable(_)) => {
-                tracing::warn!(%platform, booking = %operation.booking, "A record just written could not be read back.");
-            }
-            Err(error) => {
-                tracing::warn!(%platform, booking = %operation.booking, kind = ?error.kind, "Reading back failed.");
-            }
-        }
-        Ok((shadow, refused))
     }
 
-    /// Records in one transaction what a platform made of a confirmed write.
+    /// What the platform kept of a write, if it can be read.
+    async fn read_back(&self, member: &Member, id: &RemoteId) -> Option<Record> {
+        let platform = member.platform.name();
+        match member.platform.read(id, Priority::Write).await {
+            Ok(Reading::Found(record)) => return Some(*record),
+            Ok(Reading::Missing | Reading::Unreadable(_)) => {
+                tracing::warn!(%platform, record = %id, "A record just written could not be read back.");
+            }
+            Err(error) => {
+                tracing::warn!(%platform, record = %id, kind = ?error.kind, "Reading back failed.");
+            }
+        }
+        None
+    }
+
+    /// Records in one transaction what a platform made of a confirmed write; with `op` also that it was confirmed.
     async fn record_kept(
         &self,
         member: &Member,
-        op: OpId,
+        op: Option<OpId>,
         task: &Task,
         id: &RemoteId,
         record: Option<Record>,
@@ -258,10 +277,8 @@ impl Executor<'_> {
             ),
             Action::Create { .. } | Action::Update { .. } | Action::Remove { .. } => None,
         };
-        let mut changes = vec![
-            self.outcome(op, Some(id.clone()), refused.clone()),
-            self.link(operation, id.clone(), shadow.clone()),
-        ];
+        let mut changes = vec![self.link(operation, id.clone(), shadow.clone())];
+        changes.extend(op.map(|op| self.outcome(op, Some(id.clone()), refused.clone())));
         changes.extend(record.map(|record| Change::MirrorSeen {
             platform: platform.clone(),
             record,
