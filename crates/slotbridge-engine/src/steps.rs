@@ -7,12 +7,12 @@ use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, Remo
 use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::overlap::{self, Taker};
 use slotbridge_core::plan::{self, Action, CreateGate, Operation, Step, Target, Withheld};
-use slotbridge_core::projection::Projection;
+use slotbridge_core::projection::{Projection, as_block};
 use slotbridge_core::record::{Coverage, Support};
 use slotbridge_platform::capabilities::{Discovery, OccupancyView};
 use slotbridge_store::Change;
 
-use crate::bridge::{Member, OnOverlap};
+use crate::bridge::{Member, OnOverlap, Share};
 use crate::decide::is_heard;
 use crate::presume;
 use crate::report::{
@@ -173,9 +173,14 @@ impl Planner<'_, '_, '_> {
         };
         match plan::step(merged, &target) {
             Step::Nothing => {}
-            Step::Do(action) => match self.hindered(id, member, &action) {
+            Step::Do(mut action) => match self.hindered(id, member, &action) {
                 Some(why) => self.wait(id, merged, member, link, &why),
-                None => self.operate(id, known, member, action),
+                None => {
+                    if self.view.bridge.share == Share::Busy {
+                        make_anonymous(&mut action);
+                    }
+                    self.operate(id, known, member, action);
+                }
             },
             Step::Wait(why) => self.wait(id, merged, member, link, &why),
         }
@@ -418,6 +423,13 @@ fn read_only(
         .then_some(Withheld::Unsupported {
             why: crate::blocks::UNKNOWN_ORIGIN,
         })
+}
+
+/// A new record of a bridge that shares busy times only is a block, whatever the booking is.
+fn make_anonymous(action: &mut Action) {
+    if let Action::Create { desired } = action {
+        *desired = as_block(desired);
+    }
 }
 
 /// What of a booking, as the platform would show it, the mapping has no id for.

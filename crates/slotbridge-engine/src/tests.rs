@@ -4,6 +4,8 @@ mod fake;
 mod faults;
 mod listing;
 mod occupancy;
+mod several;
+mod sharing;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

@@ -93,7 +93,8 @@ fn settings(conn: &Connection) -> rusqlite::Result<()> {
          PRAGMA temp_store = MEMORY;
          PRAGMA trusted_schema = OFF;
          PRAGMA journal_size_limit = 67108864;",
-    )
+    )?;
+    conn.execute_batch(crate::read::CHOSEN)
 }
 
 fn quick_check(conn: &Connection, path: &Path) -> Result<(), StoreError> {

@@ -9,13 +9,16 @@
 //! - **no log**: the file alone is read, as one that nobody changes.
 //!
 //! The last two hold no lock, so they count only if the files were the same before and after.
+//!
+//! **Caveat.** If the process that has the database open closes it in the instant between the look and the first of
+//! these, SQLite leaves an empty log behind; the next writer takes it away.
 
 use std::fs;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::connect::{bare_memory, copy_pages, opening, prepare_memory};
 use crate::error::StoreError;
@@ -23,6 +26,8 @@ use crate::files::{Found, beside, file_error, inspect, uri};
 
 /// How often the files may change under the copy before it gives up.
 const ATTEMPTS_MAX: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(20);
+const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Copies a database into memory, and migrates the copy. No file gives an empty database.
 pub(crate) fn into_memory(path: &Path) -> Result<Connection, StoreError> {
@@ -41,16 +46,22 @@ fn copy(path: &Path, memory: &mut Connection) -> Result<(), StoreError> {
         if before.database.is_none() {
             return Ok(());
         }
-        match attempt(path, before.way(), memory) {
-            Ok(()) if before.way() == Way::Shared || Files::of(path)? == before => return Ok(()),
+        let way = before.way();
+        let copied = attempt(path, way, memory);
+        let held_still = way == Way::Shared || Files::of(path)? == before;
+        match copied {
+            Ok(()) if held_still => return Ok(()),
             Ok(()) => {}
+            // A process that is just opening or closing the database: its files come and go.
+            Err(
+                error @ (StoreError::Changing(_)
+                | StoreError::Busy(_)
+                | StoreError::CannotOpen { .. }),
+            ) => last = error,
+            Err(error) if held_still => return Err(error),
             Err(error) => last = error,
         }
-        // Another process is just opening or closing the database; its files are about to change.
-        if Files::of(path)? == before {
-            break;
-        }
-        std::thread::yield_now();
+        std::thread::sleep(PAUSE);
     }
     Err(last)
 }
@@ -99,7 +110,11 @@ fn stamp(path: &Path) -> Result<Option<(u64, SystemTime)>, StoreError> {
 }
 
 fn attempt(path: &Path, way: Way, memory: &mut Connection) -> Result<(), StoreError> {
-    let on_open = |error| opening(path, error);
+    let on_open = |error: rusqlite::Error| match error.sqlite_error_code() {
+        // The index is not fit to be read yet; nothing here is ever written.
+        Some(ErrorCode::ReadOnly) => StoreError::Changing(path.to_path_buf()),
+        _ => opening(path, error),
+    };
     let parameters = match way {
         Way::Shared => "mode=ro&readonly_shm=1",
         Way::LogAlone => "mode=ro&vfs=unix-none",
@@ -119,9 +134,7 @@ fn attempt(path: &Path, way: Way, memory: &mut Connection) -> Result<(), StoreEr
             .pragma_update(None, "locking_mode", "EXCLUSIVE")
             .map_err(on_open)?;
     }
-    source
-        .busy_timeout(std::time::Duration::from_secs(5))
-        .map_err(on_open)?;
+    source.busy_timeout(BUSY_WAIT).map_err(on_open)?;
     // A read transaction around the copy, so that a write in between does not make it start again.
     source
         .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")

@@ -22,7 +22,7 @@ use crate::encode::{
 use crate::error::StoreError;
 use crate::rows::{ConflictRow, GuardRow, InboxRow};
 
-pub(crate) use bridge::{bookings, bookings_of, bridge, past_links};
+pub(crate) use bridge::{CHOSEN, bookings, bookings_of, bridge, past_links};
 pub(crate) use journal::{journal_counts, journal_open, last_runs, refusals};
 pub(crate) use mirror::{mirror, mirror_rows, platform_state, unreadable};
 pub(crate) use summary::summary;
@@ -45,9 +45,11 @@ const SIGHTINGS: &str = "SELECT resource, starts_at, times FROM sighting WHERE p
 
 const CONFLICTS_OPEN: &str = "
     SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
+    INDEXED BY conflict_open
     WHERE decided IS NULL AND closed = 0 ORDER BY id";
 const CONFLICTS_OPEN_OF: &str = "
     SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
+    INDEXED BY conflict_open
     WHERE decided IS NULL AND closed = 0 AND bridge = ?1 ORDER BY id";
 const CONFLICTS_DECIDED: &str = "
     SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict

@@ -34,7 +34,7 @@ pub struct OpenOptions {
 pub struct Store {
     worker: Arc<Worker>,
     /// Where it is, for messages; nothing for a database in memory.
-    path: Option<PathBuf>,
+    pub(crate) path: Option<PathBuf>,
 }
 
 impl fmt::Debug for Store {

@@ -1,7 +1,7 @@
 //! Tests of the store as its callers see it, and of what it leaves on the disk.
 
+mod bookings;
 mod calls;
-mod changes;
 mod child;
 mod conflicts;
 mod copy;
@@ -11,12 +11,15 @@ mod group;
 mod journal;
 mod lock;
 mod migrate;
+mod mirror;
 mod open;
+mod others;
 mod plans;
 mod privacy;
 mod round_trip;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -25,8 +28,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use slotbridge_core::merge::{Presence, Shadow};
 use slotbridge_core::model::{
-    Booking, BookingId, BridgeName, Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ResourceName,
-    ServiceKey, ServiceName, Slot, Status,
+    Booking, BookingId, BridgeName, Client, Field, Kind, PlatformName, Private, RemoteId,
+    ResourceKey, ResourceName, ServiceKey, ServiceName, Slot, Status,
 };
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::record::{Record, RecordState, Support};
@@ -95,7 +98,10 @@ fn live(start: i64) -> Presence {
 }
 
 fn shadow(start: i64) -> Shadow {
-    Shadow { kept: live(start), agreed: live(start) }
+    Shadow {
+        kept: live(start),
+        agreed: live(start),
+    }
 }
 
 fn record(id: &str, start: i64) -> Record {
@@ -124,7 +130,9 @@ fn create(n: u128, platform: &PlatformName) -> Operation {
     Operation {
         booking: booking_id(n),
         platform: platform.clone(),
-        action: Action::Create { desired: booking(0) },
+        action: Action::Create {
+            desired: booking(0),
+        },
         because: vec![(salon(), remote("1"))],
         force: false,
     }
@@ -138,16 +146,29 @@ fn update(n: u128, platform: &PlatformName) -> Operation {
         fields: BTreeSet::from([Field::Slot]),
         parking: false,
     };
-    Operation { action, ..create(n, platform) }
+    Operation {
+        action,
+        ..create(n, platform)
+    }
 }
 
 fn remove(n: u128, platform: &PlatformName) -> Operation {
-    let action = Action::Remove { remote_id: remote("3"), shown: booking(0) };
-    Operation { action, ..create(n, platform) }
+    let action = Action::Remove {
+        remote_id: remote("3"),
+        shown: booking(0),
+    };
+    Operation {
+        action,
+        ..create(n, platform)
+    }
 }
 
 fn began(run: u128) -> Change {
-    Change::RunBegan { run: run_id(run), kind: "scheduled".to_owned(), at: second(0) }
+    Change::RunBegan {
+        run: run_id(run),
+        kind: "scheduled".to_owned(),
+        at: second(0),
+    }
 }
 
 fn intent(op: u128, operation: Operation, at: Timestamp) -> Change {
@@ -162,14 +183,29 @@ fn intent(op: u128, operation: Operation, at: Timestamp) -> Change {
 }
 
 fn seen(record: Record, at: i64) -> Change {
-    Change::MirrorSeen { platform: salon(), record, at: second(at) }
+    Change::MirrorSeen {
+        platform: salon(),
+        record,
+        at: second(at),
+    }
 }
 
 fn stored(id: u128, canonical: Presence, at: i64) -> Change {
-    Change::Booking { bridge: main_bridge(), id: booking_id(id), canonical, at: second(at) }
+    Change::Booking {
+        bridge: main_bridge(),
+        id: booking_id(id),
+        canonical,
+        at: second(at),
+    }
 }
 
-fn linked(id: u128, platform: PlatformName, remote_id: Option<&str>, shadow: Shadow, at: i64) -> Change {
+fn linked(
+    id: u128,
+    platform: PlatformName,
+    remote_id: Option<&str>,
+    shadow: Shadow,
+    at: i64,
+) -> Change {
     Change::Link {
         bridge: main_bridge(),
         booking: booking_id(id),
@@ -181,11 +217,17 @@ fn linked(id: u128, platform: PlatformName, remote_id: Option<&str>, shadow: Sha
 }
 
 fn patient(holder: &str) -> OpenOptions {
-    OpenOptions { lock_wait: Duration::from_secs(30), holder: holder.to_owned() }
+    OpenOptions {
+        lock_wait: Duration::from_secs(30),
+        holder: holder.to_owned(),
+    }
 }
 
 fn hasty() -> OpenOptions {
-    OpenOptions { lock_wait: Duration::ZERO, holder: "a test".to_owned() }
+    OpenOptions {
+        lock_wait: Duration::ZERO,
+        holder: "a test".to_owned(),
+    }
 }
 
 fn open(path: &Path) -> Result<Store, StoreError> {
@@ -215,7 +257,10 @@ fn listing(folder: &Path) -> BTreeMap<String, (u32, Vec<u8>)> {
         .map(|entry| {
             let entry = entry.unwrap();
             let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
-            (entry.file_name().into_string().unwrap(), (mode, fs::read(entry.path()).unwrap()))
+            (
+                entry.file_name().into_string().unwrap(),
+                (mode, fs::read(entry.path()).unwrap()),
+            )
         })
         .collect()
 }
@@ -225,7 +270,7 @@ fn everything_said(error: &StoreError) -> String {
     let mut said = format!("{error} {error:?}");
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
-        said.push_str(&format!(" {inner} {inner:?}"));
+        write!(said, " {inner} {inner:?}").unwrap();
         source = inner.source();
     }
     said

@@ -193,3 +193,15 @@ async fn a_move_that_the_platform_only_pretends_to_make_is_not_taken_for_done() 
         "the person's move stands"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_move_made_before_a_lost_create_was_settled_is_a_move() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    world.seam.sleep(std::time::Duration::from_mins(1)).await;
+    world.b.move_to(&live_id(&world.b), at(14, 0));
+    world.settle().await;
+    assert_eq!(only(&world.a.live()).start, at(14, 0));
+}

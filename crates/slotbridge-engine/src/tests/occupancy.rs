@@ -126,3 +126,20 @@ async fn a_person_who_deletes_a_block_is_not_contradicted() {
             .is_none_or(|booking| booking.kind == Kind::Block)
     }));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_create_that_nothing_can_settle_is_never_repeated() {
+    let world = World::with_grid();
+    // The grid reaches a week ahead.
+    world.a.book("anna", at(9 + 24 * 9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    for _ in 0..3 {
+        let report = world.run().await;
+        assert_eq!(
+            outcomes(&report),
+            [("create", "b".to_owned(), OutcomeWord::Unknown)]
+        );
+        assert_eq!(report.exit_code(), 1);
+    }
+    assert_eq!(world.b.writes(), 1);
+}

@@ -31,7 +31,11 @@ pub(super) struct BookingShape {
 #[serde(deny_unknown_fields)]
 struct ShadowShape {
     kept: Option<BookingShape>,
+    /// Written only where it is not `kept`, which it nearly always is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     agreed: Option<BookingShape>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    differs: bool,
 }
 
 /// `None` when the booking is gone.
@@ -51,18 +55,27 @@ pub(crate) fn presence_from_json(json: Option<&str>) -> Result<Presence, Undecod
 }
 
 pub(crate) fn shadow_to_json(shadow: &Shadow) -> String {
+    let differs = shadow.agreed != shadow.kept;
     to_json(&ShadowShape {
         kept: shadow.kept.live().map(BookingShape::of),
-        agreed: shadow.agreed.live().map(BookingShape::of),
+        agreed: shadow
+            .agreed
+            .live()
+            .filter(|_| differs)
+            .map(BookingShape::of),
+        differs,
     })
 }
 
 pub(crate) fn shadow_from_json(json: &str) -> Result<Shadow, Undecodable> {
     let shape: ShadowShape = from_json(json)?;
-    Ok(Shadow {
-        kept: presence(shape.kept)?,
-        agreed: presence(shape.agreed)?,
-    })
+    let kept = presence(shape.kept)?;
+    let agreed = if shape.differs {
+        presence(shape.agreed)?
+    } else {
+        kept.clone()
+    };
+    Ok(Shadow { kept, agreed })
 }
 
 fn presence(shape: Option<BookingShape>) -> Result<Presence, Undecodable> {

@@ -11,80 +11,52 @@ use crate::rows::{BookingRow, BridgeState, LinkRow, PastLinkRow};
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[
-    BOOKINGS_SINCE,
-    LINKS_SINCE,
-    BOOKINGS_BY_ID,
-    LINKS_BY_ID,
-    BOOKINGS_BY_RECORD,
-    LINKS_BY_RECORD,
+    FORGET,
+    CHOOSE_SINCE,
+    CHOOSE_BY_ID,
+    CHOOSE_BY_RECORD,
+    BOOKINGS,
+    LINKS,
     PAST,
 ];
 
+/// What a connection needs for these queries: the bookings that one of them is about. In memory, and empty outside of
+/// a query, because the transaction of the query is rolled back.
+pub(crate) const CHOSEN: &str = "
+    CREATE TEMP TABLE chosen (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;";
+
+const FORGET: &str = "DELETE FROM chosen";
 /// The bookings that matter from an instant on. The last part is for a record that was moved from long ago to now
 /// while its booking still stands long ago: without its link, it would look like a new booking. `platforms` hops from
 /// one platform of the bridge to the next.
-macro_rules! chosen_since {
-    ($select:literal) => {
-        concat!(
-            "WITH RECURSIVE
-            platforms (name) AS (
-                SELECT min(platform) FROM link WHERE bridge = ?1 AND remote_id IS NOT NULL
-                UNION ALL
-                SELECT (SELECT min(platform) FROM link
-                        WHERE bridge = ?1 AND platform > name AND remote_id IS NOT NULL)
-                FROM platforms WHERE name IS NOT NULL
-            ),
-            chosen (id) AS (
-                SELECT id FROM booking WHERE bridge = ?1 AND ends_at > ?2
-                UNION
-                SELECT id FROM booking WHERE bridge = ?1 AND changed_at >= ?2
-                UNION
-                SELECT booking FROM journal WHERE bridge = ?1 AND state IN ('intended', 'unknown')
-                UNION
-                SELECT l.booking FROM platforms
-                CROSS JOIN mirror_record AS m ON m.platform = platforms.name AND m.starts_at >= ?2
-                CROSS JOIN link AS l ON l.bridge = ?1 AND l.platform = m.platform AND l.remote_id = m.remote_id
-            ) ",
-            $select
-        )
-    };
-}
+const CHOOSE_SINCE: &str = "
+    WITH RECURSIVE platforms (name) AS (
+        SELECT min(platform) FROM link WHERE bridge = ?1 AND remote_id IS NOT NULL
+        UNION ALL
+        SELECT (SELECT min(platform) FROM link WHERE bridge = ?1 AND platform > name AND remote_id IS NOT NULL)
+        FROM platforms WHERE name IS NOT NULL
+    )
+    INSERT OR IGNORE INTO chosen
+    SELECT id FROM booking WHERE bridge = ?1 AND ends_at > ?2
+    UNION ALL
+    SELECT id FROM booking WHERE bridge = ?1 AND changed_at >= ?2
+    UNION ALL
+    SELECT booking FROM journal INDEXED BY journal_open WHERE bridge = ?1 AND state IN ('intended', 'unknown')
+    UNION ALL
+    SELECT l.booking FROM platforms
+    CROSS JOIN mirror_record AS m ON m.platform = platforms.name AND m.starts_at >= ?2
+    CROSS JOIN link AS l ON l.bridge = ?1 AND l.platform = m.platform AND l.remote_id = m.remote_id";
+const CHOOSE_BY_ID: &str = "INSERT OR IGNORE INTO chosen SELECT unhex(value) FROM json_each(?1)";
+const CHOOSE_BY_RECORD: &str = "
+    INSERT OR IGNORE INTO chosen SELECT booking FROM link
+    WHERE bridge = ?1 AND platform = ?2 AND remote_id IN (SELECT value FROM json_each(?3))";
 
-const BOOKINGS_SINCE: &str = chosen_since!(
-    "SELECT b.id, b.content, b.starts_at, b.ends_at, b.created_at, b.changed_at
-    FROM booking AS b WHERE b.bridge = ?1 AND b.id IN chosen ORDER BY b.id"
-);
-const LINKS_SINCE: &str = chosen_since!(
-    "SELECT l.booking, l.platform, l.remote_id, l.shadow, l.at
-    FROM link AS l WHERE l.bridge = ?1 AND l.booking IN chosen ORDER BY l.booking, l.platform"
-);
-
-const BOOKINGS_BY_ID: &str = "
-    SELECT id, content, starts_at, ends_at, created_at, changed_at FROM booking
-    WHERE bridge = ?1 AND id IN (SELECT unhex(value) FROM json_each(?2)) ORDER BY id";
-const LINKS_BY_ID: &str = "
-    SELECT booking, platform, remote_id, shadow, at FROM link
-    WHERE bridge = ?1 AND booking IN (SELECT unhex(value) FROM json_each(?2)) ORDER BY booking, platform";
-
-macro_rules! of_records {
-    () => {
-        "(SELECT booking FROM link WHERE bridge = ?1 AND platform = ?2
-          AND remote_id IN (SELECT value FROM json_each(?3)))"
-    };
-}
-
-const BOOKINGS_BY_RECORD: &str = concat!(
-    "SELECT id, content, starts_at, ends_at, created_at, changed_at FROM booking
-    WHERE bridge = ?1 AND id IN ",
-    of_records!(),
-    " ORDER BY id"
-);
-const LINKS_BY_RECORD: &str = concat!(
-    "SELECT booking, platform, remote_id, shadow, at FROM link
-    WHERE bridge = ?1 AND booking IN ",
-    of_records!(),
-    " ORDER BY booking, platform"
-);
+const BOOKINGS: &str = "
+    SELECT b.id, b.content, b.starts_at, b.ends_at, b.created_at, b.changed_at
+    FROM chosen CROSS JOIN booking AS b ON b.bridge = ?1 AND b.id = chosen.id ORDER BY chosen.id";
+const LINKS: &str = "
+    SELECT l.booking, l.platform, l.remote_id, l.shadow, l.at
+    FROM chosen CROSS JOIN link AS l ON l.bridge = ?1 AND l.booking = chosen.id ORDER BY chosen.id, l.platform";
 
 const PAST: &str = "
     SELECT booking, platform, remote_id, until FROM past_link
@@ -97,8 +69,8 @@ pub(crate) fn bridge(
 ) -> Result<BridgeState, StoreError> {
     state(
         conn,
-        BOOKINGS_SINCE,
-        LINKS_SINCE,
+        bridge,
+        CHOOSE_SINCE,
         params![bridge.as_str(), micros(since)],
     )
 }
@@ -109,12 +81,7 @@ pub(crate) fn bookings(
     ids: &[BookingId],
 ) -> Result<BridgeState, StoreError> {
     let wanted = json_list(ids.iter().map(|id| format!("{:032x}", id.as_u128())));
-    state(
-        conn,
-        BOOKINGS_BY_ID,
-        LINKS_BY_ID,
-        params![bridge.as_str(), wanted],
-    )
+    state(conn, bridge, CHOOSE_BY_ID, [wanted])
 }
 
 pub(crate) fn bookings_of(
@@ -126,21 +93,23 @@ pub(crate) fn bookings_of(
     let wanted = json_list(records.iter().map(RemoteId::as_str));
     state(
         conn,
-        BOOKINGS_BY_RECORD,
-        LINKS_BY_RECORD,
+        bridge,
+        CHOOSE_BY_RECORD,
         params![bridge.as_str(), platform.as_str(), wanted],
     )
 }
 
 fn state(
     conn: &Connection,
-    bookings: &str,
-    links: &str,
-    params: impl Params + Copy,
+    bridge: &BridgeName,
+    choose: &str,
+    params: impl Params,
 ) -> Result<BridgeState, StoreError> {
+    conn.prepare_cached(FORGET)?.execute([])?;
+    conn.prepare_cached(choose)?.execute(params)?;
     Ok(BridgeState {
-        bookings: rows(conn, bookings, params, booking_row)?,
-        links: rows(conn, links, params, link_row)?,
+        bookings: rows(conn, BOOKINGS, [bridge.as_str()], booking_row)?,
+        links: rows(conn, LINKS, [bridge.as_str()], link_row)?,
     })
 }
 

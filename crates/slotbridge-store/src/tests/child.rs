@@ -1,8 +1,8 @@
 //! A second process: this test binary once more, told by its environment to hold a database.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::*;
 
@@ -10,7 +10,11 @@ const DATABASE: &str = "SLOTBRIDGE_TEST_CHILD_DATABASE";
 const READY: &str = "the child holds the database";
 
 /// A process that has written an intent to a database and holds it.
-pub(super) struct Holding(Child);
+pub(super) struct Holding {
+    child: Child,
+    /// Kept open, or the child could not print any more.
+    lines: Lines<BufReader<ChildStdout>>,
+}
 
 impl Holding {
     pub(super) fn start(path: &Path, umask: &str) -> Self {
@@ -18,7 +22,11 @@ impl Holding {
             .arg("-c")
             .arg(format!("umask {umask} && exec \"$0\" \"$@\""))
             .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "tests::child::holds_a_database_when_it_is_told_to", "--nocapture"])
+            .args([
+                "--exact",
+                "tests::child::holds_a_database_when_it_is_told_to",
+                "--nocapture",
+            ])
             .env(DATABASE, path)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -26,42 +34,54 @@ impl Holding {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        assert!(lines.any(|line| line.unwrap().contains(READY)), "the child did not come up");
-        Self(child)
+        assert!(
+            lines.any(|line| line.unwrap().contains(READY)),
+            "the child did not come up"
+        );
+        Self { child, lines }
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.0.id()
+        self.child.id()
     }
 
     /// Lets it close the database and end.
     pub(super) fn release(mut self) {
-        drop(self.0.stdin.take());
-        assert!(self.0.wait().unwrap().success());
+        drop(self.child.stdin.take());
+        let printed: Vec<String> = self.lines.by_ref().map(Result::unwrap).collect();
+        assert!(self.child.wait().unwrap().success(), "{printed:#?}");
     }
 
     /// Ends it at once, wherever it is.
     pub(super) fn kill(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
 impl Drop for Holding {
     fn drop(&mut self) {
         // Of no use when the child has ended; then a test failed or it was waited for already.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
 /// Checks nothing by itself: it is the child's side of the tests that use [`Holding`].
 #[tokio::test]
 async fn holds_a_database_when_it_is_told_to() {
-    let Some(path) = std::env::var_os(DATABASE) else { return };
-    let options = OpenOptions { lock_wait: Duration::ZERO, holder: "slotbridge reconcile".to_owned() };
+    let Some(path) = std::env::var_os(DATABASE) else {
+        return;
+    };
+    let options = OpenOptions {
+        lock_wait: Duration::ZERO,
+        holder: "slotbridge reconcile".to_owned(),
+    };
     let store = Store::open(Path::new(&path), &options).unwrap();
-    store.apply(vec![began(1), intent(7, create(1, &site()), second(10))]).await.unwrap();
+    store
+        .apply(vec![began(1), intent(7, create(1, &site()), second(10))])
+        .await
+        .unwrap();
     println!("{READY}");
     std::io::stdout().flush().unwrap();
     // Until the parent closes its end.

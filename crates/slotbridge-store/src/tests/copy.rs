@@ -7,10 +7,18 @@ use super::*;
 async fn copied_without_a_trace(folder: &Path, path: &Path) -> Store {
     let before = listing(folder);
     let copy = Store::open_copy(path).unwrap();
-    copy.apply(vec![seen(record("only in the copy", 0), 0)]).await.unwrap();
-    assert_eq!(copy.mirror(&salon(), Timestamp::MIN).await.unwrap().len(), 1);
+    copy.apply(vec![seen(record("only in the copy", 0), 0)])
+        .await
+        .unwrap();
+    assert_eq!(
+        copy.mirror(&salon(), Timestamp::MIN).await.unwrap().len(),
+        1
+    );
     let after = listing(folder);
-    assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
+    assert_eq!(
+        before.keys().collect::<Vec<_>>(),
+        after.keys().collect::<Vec<_>>()
+    );
     assert!(before == after, "a file has changed");
     copy
 }
@@ -41,7 +49,10 @@ async fn of_a_closed_database_touches_nothing() {
 async fn of_a_live_database_sees_its_log_and_touches_nothing() {
     let (folder, path) = nowhere();
     let child = Holding::start(&path, "022");
-    assert!(listing(folder.path())["slotbridge.db-wal"].1.len() > 4096, "nothing is in the log");
+    assert!(
+        listing(folder.path())["slotbridge.db-wal"].1.len() > 4096,
+        "nothing is in the log"
+    );
     let copy = copied_without_a_trace(folder.path(), &path).await;
     assert_eq!(copy.journal_open(&main_bridge()).await.unwrap().len(), 1);
     child.release();
@@ -85,7 +96,10 @@ async fn is_one_state_of_the_database_while_the_writer_goes_on() {
         tokio::spawn(async move {
             for n in 0..300 {
                 // Always both or neither.
-                let pair = vec![seen(record(&format!("{n} a"), n), n), seen(record(&format!("{n} b"), n), n)];
+                let pair = vec![
+                    seen(record(&format!("{n} a"), n), n),
+                    seen(record(&format!("{n} b"), n), n),
+                ];
                 store.apply(pair).await.unwrap();
             }
         })
@@ -100,26 +114,45 @@ async fn is_one_state_of_the_database_while_the_writer_goes_on() {
     }
     writing.await.unwrap();
     assert!(sizes.len() > 1, "the copies saw no progress");
-    assert_eq!(Store::open_copy(&path).unwrap().mirror(&salon(), Timestamp::MIN).await.unwrap().len(), 600);
+    assert_eq!(
+        Store::open_copy(&path)
+            .unwrap()
+            .mirror(&salon(), Timestamp::MIN)
+            .await
+            .unwrap()
+            .len(),
+        600
+    );
 }
 
 #[tokio::test]
 async fn a_backup_is_a_whole_database_for_its_owner_alone() {
     everywhere(async |store| {
         let (folder, path) = nowhere();
-        store.apply(vec![began(1), seen(record("1", 0), 0)]).await.unwrap();
+        store
+            .apply(vec![began(1), seen(record("1", 0), 0)])
+            .await
+            .unwrap();
         store.backup(&path).await.unwrap();
-        let files: Vec<(String, u32)> =
-            listing(folder.path()).into_iter().map(|(name, (mode, _content))| (name, mode)).collect();
+        let files: Vec<(String, u32)> = listing(folder.path())
+            .into_iter()
+            .map(|(name, (mode, _content))| (name, mode))
+            .collect();
         assert_eq!(files, [("slotbridge.db".to_owned(), 0o600)]);
         let copy = open(&path).unwrap();
-        assert_eq!(copy.mirror(&salon(), Timestamp::MIN).await.unwrap().len(), 1);
+        assert_eq!(
+            copy.mirror(&salon(), Timestamp::MIN).await.unwrap().len(),
+            1
+        );
         // Made again, it replaces the old one.
         copy.close().await.unwrap();
         store.apply(vec![seen(record("2", 0), 0)]).await.unwrap();
         store.backup(&path).await.unwrap();
         let again = Store::open_copy(&path).unwrap();
-        assert_eq!(again.mirror(&salon(), Timestamp::MIN).await.unwrap().len(), 2);
+        assert_eq!(
+            again.mirror(&salon(), Timestamp::MIN).await.unwrap().len(),
+            2
+        );
     })
     .await;
 }

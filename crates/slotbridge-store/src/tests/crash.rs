@@ -10,7 +10,9 @@ async fn an_intent_without_outcome_is_open_after_a_kill() {
     Holding::start(&path, "022").kill();
     let store = open(&path).unwrap();
     let open = store.journal_open(&main_bridge()).await.unwrap();
-    let [row] = open.as_slice() else { panic!("{} entries", open.len()) };
+    let [row] = open.as_slice() else {
+        panic!("{} entries", open.len())
+    };
     assert_eq!((row.op, row.state), (op_id(7), JournalState::Intended));
     assert_eq!(row.operation, create(1, &site()));
     let runs = store.last_runs(5).await.unwrap();
@@ -21,7 +23,10 @@ async fn an_intent_without_outcome_is_open_after_a_kill() {
 async fn an_intent_without_outcome_is_open_after_a_drop() {
     let (_folder, path) = nowhere();
     let store = open(&path).unwrap();
-    store.apply(vec![began(1), intent(7, create(1, &site()), second(10))]).await.unwrap();
+    store
+        .apply(vec![began(1), intent(7, create(1, &site()), second(10))])
+        .await
+        .unwrap();
     drop(store);
     let store = open(&path).unwrap();
     assert_eq!(store.journal_open(&main_bridge()).await.unwrap().len(), 1);
@@ -33,7 +38,10 @@ async fn what_was_answered_is_on_the_disk() {
     let (folder, path) = nowhere();
     let store = open(&path).unwrap();
     for n in 0..20 {
-        store.apply(vec![seen(record(&n.to_string(), n), n)]).await.unwrap();
+        store
+            .apply(vec![seen(record(&n.to_string(), n), n)])
+            .await
+            .unwrap();
         let disk = tempfile::tempdir().unwrap();
         for (name, (mode, content)) in listing(folder.path()) {
             // The index of the log is rebuilt from the log after a crash of the machine.

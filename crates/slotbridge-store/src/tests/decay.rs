@@ -7,7 +7,9 @@ use super::*;
 /// A closed database of some hundred pages.
 async fn filled(path: &Path) {
     let store = open(path).unwrap();
-    let records = (0..2_000).map(|n| seen(record(&format!("record {n}"), n), 0)).collect();
+    let records = (0..2_000)
+        .map(|n| seen(record(&format!("record {n}"), n), 0))
+        .collect();
     store.apply(records).await.unwrap();
     store.close().await.unwrap();
 }
@@ -38,11 +40,19 @@ async fn a_truncated_file_is_corrupt() {
     let (_folder, path) = nowhere();
     filled(&path).await;
     let half = fs::metadata(&path).unwrap().len() / 2;
-    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(half).unwrap();
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(half)
+        .unwrap();
     for result in [open(&path), Store::open_copy(&path)] {
         let error = result.unwrap_err();
         assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
-        assert!(error.to_string().contains("slotbridge reconcile"), "{error}");
+        assert!(
+            error.to_string().contains("slotbridge reconcile"),
+            "{error}"
+        );
     }
 }
 
@@ -81,13 +91,18 @@ async fn a_full_disk_takes_back_the_whole_change_and_nothing_else() {
     everywhere(async |store| {
         store.apply(vec![began(1)]).await.unwrap();
         limit_pages(&store, "(SELECT page_count + 5 FROM pragma_page_count)").await;
-        let many = (0..2_000).map(|n| seen(record(&format!("record {n}"), n), 0)).collect();
+        let many = (0..2_000)
+            .map(|n| seen(record(&format!("record {n}"), n), 0))
+            .collect();
         let error = store.apply(many).await.unwrap_err();
         assert!(matches!(error, StoreError::Full), "{error:?}");
         assert_eq!(store.mirror(&salon(), Timestamp::MIN).await.unwrap(), []);
         limit_pages(&store, "1000000").await;
         store.apply(vec![seen(record("1", 0), 0)]).await.unwrap();
-        assert_eq!(store.mirror(&salon(), Timestamp::MIN).await.unwrap().len(), 1);
+        assert_eq!(
+            store.mirror(&salon(), Timestamp::MIN).await.unwrap().len(),
+            1
+        );
         assert_eq!(store.last_runs(5).await.unwrap().len(), 1);
     })
     .await;
@@ -108,10 +123,26 @@ async fn limit_pages(store: &Store, pages: &'static str) {
 #[tokio::test]
 async fn a_column_that_is_not_understood_is_named_with_its_row() {
     let columns = [
-        ("UPDATE mirror_record SET content = '{\"name\": \"Zinaida-Secretova\"}'", "mirror_record", "content"),
-        ("UPDATE booking SET content = '[\"Zinaida-Secretova\"]'", "booking", "content"),
-        ("UPDATE link SET shadow = '\"Zinaida-Secretova\"'", "link", "shadow"),
-        ("UPDATE journal SET operation = 'Zinaida-Secretova'", "journal", "operation"),
+        (
+            "UPDATE mirror_record SET content = '{\"name\": \"Zinaida-Secretova\"}'",
+            "mirror_record",
+            "content",
+        ),
+        (
+            "UPDATE booking SET content = '[\"Zinaida-Secretova\"]'",
+            "booking",
+            "content",
+        ),
+        (
+            "UPDATE link SET shadow = '\"Zinaida-Secretova\"'",
+            "link",
+            "shadow",
+        ),
+        (
+            "UPDATE journal SET operation = 'Zinaida-Secretova'",
+            "journal",
+            "operation",
+        ),
     ];
     for (sql, table, column) in columns {
         let store = Store::in_memory().unwrap();
@@ -123,11 +154,18 @@ async fn a_column_that_is_not_understood_is_named_with_its_row() {
             intent(9, create(5, &site()), second(0)),
         ];
         store.apply(all).await.unwrap();
-        store.worker().write(move |conn| Ok(conn.execute_batch(sql)?)).await.unwrap();
+        store
+            .worker()
+            .write(move |conn| Ok(conn.execute_batch(sql)?))
+            .await
+            .unwrap();
         let error = match table {
             "mirror_record" => store.mirror(&salon(), Timestamp::MIN).await.unwrap_err(),
             "journal" => store.journal_open(&main_bridge()).await.unwrap_err(),
-            _ => store.bridge(&main_bridge(), Timestamp::MIN).await.unwrap_err(),
+            _ => store
+                .bridge(&main_bridge(), Timestamp::MIN)
+                .await
+                .unwrap_err(),
         };
         let key = match table {
             "mirror_record" => "salon/17".to_owned(),
@@ -135,8 +173,18 @@ async fn a_column_that_is_not_understood_is_named_with_its_row() {
             "journal" => op_id(9).to_string(),
             _ => booking_id(5).to_string(),
         };
-        let StoreError::Row { table: in_table, column: in_column, key: in_row } = &error else { panic!("{error:?}") };
-        assert_eq!((*in_table, *in_column, in_row.as_str()), (table, column, key.as_str()));
+        let StoreError::Row {
+            table: in_table,
+            column: in_column,
+            key: in_row,
+        } = &error
+        else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            (*in_table, *in_column, in_row.as_str()),
+            (table, column, key.as_str())
+        );
         assert!(!everything_said(&error).contains(SECRET), "{error:?}");
     }
 }

@@ -8,10 +8,26 @@ fn a_second_process_is_told_who_holds_the_database() {
     let (_folder, path) = nowhere();
     let child = Holding::start(&path, "022");
     let error = open(&path).unwrap_err();
-    let StoreError::Locked { holder: Some(holder), waited, .. } = &error else { panic!("{error:?}") };
-    assert_eq!((holder.what.as_str(), holder.pid, *waited), ("slotbridge reconcile", child.pid(), Duration::ZERO));
+    let StoreError::Locked {
+        holder: Some(holder),
+        waited,
+        ..
+    } = &error
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (holder.what.as_str(), holder.pid, *waited),
+        ("slotbridge reconcile", child.pid(), Duration::ZERO)
+    );
     let said = error.to_string();
-    assert!(said.contains(&format!("slotbridge reconcile (pid {}, since 20", child.pid())), "{said}");
+    assert!(
+        said.contains(&format!(
+            "slotbridge reconcile (pid {}, since 20",
+            child.pid()
+        )),
+        "{said}"
+    );
     assert!(said.contains("--wait"), "{said}");
     child.release();
 }
@@ -42,9 +58,14 @@ fn an_open_waits_until_the_other_process_lets_go() {
 fn an_open_gives_up_after_the_time_that_it_was_given() {
     let (_folder, path) = nowhere();
     let _first = open(&path).unwrap();
-    let options = OpenOptions { lock_wait: Duration::from_millis(120), holder: "a test".to_owned() };
+    let options = OpenOptions {
+        lock_wait: Duration::from_millis(120),
+        holder: "a test".to_owned(),
+    };
     let error = Store::open(&path, &options).unwrap_err();
-    let StoreError::Locked { waited, .. } = error else { panic!("{error:?}") };
+    let StoreError::Locked { waited, .. } = error else {
+        panic!("{error:?}")
+    };
     assert_eq!(waited, Duration::from_millis(120));
 }
 
@@ -72,9 +93,21 @@ async fn closing_lets_go_of_the_lock_even_while_other_handles_exist() {
 #[test]
 fn a_holders_text_cannot_fake_lines_of_the_lock_file() {
     let (_folder, path) = nowhere();
-    let options = OpenOptions { lock_wait: Duration::ZERO, holder: "one\n99\ntwo\u{1b}[31m".to_owned() };
+    let options = OpenOptions {
+        lock_wait: Duration::ZERO,
+        holder: "one\n99\ntwo\u{1b}[31m".to_owned(),
+    };
     let _first = Store::open(&path, &options).unwrap();
     let error = open(&path).unwrap_err();
-    let StoreError::Locked { holder: Some(holder), .. } = error else { panic!("{error:?}") };
-    assert_eq!((holder.what.as_str(), holder.pid), ("one99two[31m", std::process::id()));
+    let StoreError::Locked {
+        holder: Some(holder),
+        ..
+    } = error
+    else {
+        panic!("{error:?}")
+    };
+    assert_eq!(
+        (holder.what.as_str(), holder.pid),
+        ("one99two[31m", std::process::id())
+    );
 }

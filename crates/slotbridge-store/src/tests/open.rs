@@ -8,7 +8,10 @@ use super::*;
 use crate::files::file_error;
 
 fn modes(folder: &Path) -> BTreeMap<String, u32> {
-    listing(folder).into_iter().map(|(name, (mode, _content))| (name, mode)).collect()
+    listing(folder)
+        .into_iter()
+        .map(|(name, (mode, _content))| (name, mode))
+        .collect()
 }
 
 #[test]
@@ -16,10 +19,14 @@ fn every_file_belongs_to_its_owner_alone_whatever_the_umask_says() {
     for umask in ["000", "022", "0777"] {
         let (folder, path) = nowhere();
         let child = Holding::start(&path, umask);
-        let expected: BTreeMap<String, u32> =
-            ["slotbridge.db", "slotbridge.db-shm", "slotbridge.db-wal", "slotbridge.db.lock"]
-                .map(|name| (name.to_owned(), 0o600))
-                .into();
+        let expected: BTreeMap<String, u32> = [
+            "slotbridge.db",
+            "slotbridge.db-shm",
+            "slotbridge.db-wal",
+            "slotbridge.db.lock",
+        ]
+        .map(|name| (name.to_owned(), 0o600))
+        .into();
         assert_eq!(modes(folder.path()), expected, "umask {umask}");
         child.release();
     }
@@ -51,9 +58,20 @@ fn a_database_that_everybody_can_read_is_refused_with_the_way_out() {
     drop(open(&path).unwrap());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let error = open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Exposed { mode: 0o644, .. }), "{error:?}");
-    assert!(error.to_string().contains(&format!("chmod 600 {}", path.display())), "{error}");
-    assert!(matches!(Store::open_copy(&path), Err(StoreError::Exposed { .. })));
+    assert!(
+        matches!(error, StoreError::Exposed { mode: 0o644, .. }),
+        "{error:?}"
+    );
+    assert!(
+        error
+            .to_string()
+            .contains(&format!("chmod 600 {}", path.display())),
+        "{error}"
+    );
+    assert!(matches!(
+        Store::open_copy(&path),
+        Err(StoreError::Exposed { .. })
+    ));
     // The owner's group is the owner's choice.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
     open(&path).unwrap();
@@ -64,7 +82,10 @@ fn a_folder_that_is_not_there_is_not_made() {
     let (folder, _path) = nowhere();
     let path = folder.path().join("missing").join("slotbridge.db");
     let error = open(&path).unwrap_err();
-    assert!(matches!(&error, StoreError::NoFolder(missing) if missing == path.parent().unwrap()), "{error:?}");
+    assert!(
+        matches!(&error, StoreError::NoFolder(missing) if missing == path.parent().unwrap()),
+        "{error:?}"
+    );
     assert!(listing(folder.path()).is_empty());
 }
 
@@ -74,7 +95,10 @@ fn a_file_where_the_folder_should_be_is_named() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let error = open(&file.join("slotbridge.db")).unwrap_err();
-    assert!(matches!(&error, StoreError::NoFolder(missing) if *missing == file), "{error:?}");
+    assert!(
+        matches!(&error, StoreError::NoFolder(missing) if *missing == file),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -85,7 +109,10 @@ fn a_symbolic_link_is_refused_and_its_target_named() {
     symlink(&target, &path).unwrap();
     for result in [open(&path), Store::open_copy(&path)] {
         let error = result.unwrap_err();
-        assert!(matches!(&error, StoreError::Symlink { target: to, .. } if *to == target), "{error:?}");
+        assert!(
+            matches!(&error, StoreError::Symlink { target: to, .. } if *to == target),
+            "{error:?}"
+        );
     }
 }
 
@@ -123,11 +150,17 @@ fn a_folder_that_may_not_be_written_is_named_with_the_way_out() {
 fn what_the_file_system_says_becomes_what_the_user_can_do() {
     let path = Path::new("/var/lib/slotbridge/slotbridge.db");
     let table = [
-        (ErrorKind::PermissionDenied, "right to write the file and its folder"),
+        (
+            ErrorKind::PermissionDenied,
+            "right to write the file and its folder",
+        ),
         (ErrorKind::ReadOnlyFilesystem, "mounted read-only"),
         (ErrorKind::StorageFull, "make room"),
         (ErrorKind::QuotaExceeded, "make room"),
-        (ErrorKind::TooManyLinks, "cannot create /var/lib/slotbridge/slotbridge.db"),
+        (
+            ErrorKind::TooManyLinks,
+            "cannot create /var/lib/slotbridge/slotbridge.db",
+        ),
     ];
     for (kind, said) in table {
         let error = file_error("create", path, kind.into());

@@ -1,0 +1,300 @@
+//! A conflict is stored once, keeps its number while it is open, and never loses a losing value once it is decided.
+
+use slotbridge_core::merge::{Claim, Conflict, Stamp, Subject};
+use slotbridge_core::model::FieldValue;
+
+use super::*;
+use crate::{ConflictRow, Decider};
+
+/// Platforms, the phones that they claim, and when they changed them.
+pub(super) fn phone(claims: &[(&str, &str, i64)], decided: Option<&str>) -> Conflict {
+    Conflict {
+        subject: Subject::Field(Field::ClientPhone),
+        claims: claims
+            .iter()
+            .map(|(platform, phone, at)| Claim {
+                platform: PlatformName::new(*platform).unwrap(),
+                value: Some(FieldValue::Text(Some(Private::new(*phone)))),
+                changed_at: second(*at),
+                stamp: Stamp::FirstSeen,
+            })
+            .collect(),
+        decided: decided.map(|platform| PlatformName::new(platform).unwrap()),
+    }
+}
+
+fn found(conflict: Conflict, at: i64) -> Change {
+    Change::Conflict {
+        bridge: main_bridge(),
+        booking: booking_id(1),
+        conflict,
+        at: second(at),
+    }
+}
+
+async fn with_booking(store: &Store) {
+    store.apply(vec![stored(1, live(0), 0)]).await.unwrap();
+}
+
+async fn open_ones(store: &Store) -> Vec<ConflictRow> {
+    let of_the_bridge = store.conflicts(Some(&main_bridge())).await.unwrap();
+    assert_eq!(of_the_bridge, store.conflicts(None).await.unwrap());
+    of_the_bridge
+}
+
+async fn decided_ones(store: &Store) -> Vec<ConflictRow> {
+    store
+        .conflicts_decided(&main_bridge(), Timestamp::MIN)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_same_open_conflict_is_not_stored_twice() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let conflict = phone(&[("salon", "1", 1), ("site", "2", 2)], None);
+        store
+            .apply(vec![
+                found(conflict.clone(), 10),
+                found(conflict.clone(), 20),
+            ])
+            .await
+            .unwrap();
+        let [row] = open_ones(&store).await.try_into().unwrap();
+        assert_eq!(
+            (row.conflict, row.at, row.changed_at, row.decided_by),
+            (conflict, second(10), second(10), None)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn newer_claims_replace_those_of_an_open_conflict_which_keeps_its_number() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        store
+            .apply(vec![found(
+                phone(&[("salon", "1", 1), ("site", "2", 2)], None),
+                10,
+            )])
+            .await
+            .unwrap();
+        let number = open_ones(&store).await[0].id;
+        let newer = phone(&[("salon", "3", 30), ("site", "2", 2)], None);
+        store.apply(vec![found(newer.clone(), 40)]).await.unwrap();
+        let [row] = open_ones(&store).await.try_into().unwrap();
+        assert_eq!(
+            (row.id, row.conflict, row.at, row.changed_at),
+            (number, newer, second(10), second(40))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn conflicts_over_different_subjects_are_different() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let phones = phone(&[("salon", "1", 1), ("site", "2", 2)], None);
+        let removal = Conflict {
+            subject: Subject::Removal,
+            ..phones.clone()
+        };
+        store
+            .apply(vec![found(phones, 10), found(removal, 10)])
+            .await
+            .unwrap();
+        assert_eq!(open_ones(&store).await.len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conflict_that_policy_decides_is_kept_once_for_each_set_of_claims() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let first = phone(&[("salon", "1", 1), ("site", "2", 2)], Some("site"));
+        let second_one = phone(&[("salon", "3", 30), ("site", "2", 2)], Some("salon"));
+        store
+            .apply(vec![found(first.clone(), 10), found(first.clone(), 20)])
+            .await
+            .unwrap();
+        store
+            .apply(vec![
+                found(second_one.clone(), 40),
+                found(second_one.clone(), 50),
+            ])
+            .await
+            .unwrap();
+        assert_eq!(open_ones(&store).await, []);
+        let rows = decided_ones(&store).await;
+        let kept: Vec<(&Conflict, Option<Decider>)> = rows
+            .iter()
+            .map(|row| (&row.conflict, row.decided_by))
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                (&first, Some(Decider::Policy)),
+                (&second_one, Some(Decider::Policy))
+            ]
+        );
+        assert_eq!(
+            store
+                .conflicts_decided(&main_bridge(), second(41))
+                .await
+                .unwrap(),
+            []
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_open_conflict_that_policy_decides_later_keeps_its_number() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let claims = [("salon", "1", 1), ("site", "2", 2)];
+        store
+            .apply(vec![found(phone(&claims, None), 10)])
+            .await
+            .unwrap();
+        let number = open_ones(&store).await[0].id;
+        store
+            .apply(vec![found(phone(&claims, Some("salon")), 20)])
+            .await
+            .unwrap();
+        assert_eq!(open_ones(&store).await, []);
+        let [row] = decided_ones(&store).await.try_into().unwrap();
+        assert_eq!(
+            (row.id, row.conflict, row.changed_at),
+            (number, phone(&claims, Some("salon")), second(20))
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_edit_that_nobody_listens_to_does_not_decide_what_the_others_disagree_on() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let disagreement = phone(&[("salon", "1", 1), ("site", "2", 2)], None);
+        let unheard = phone(&[("school", "9", 3)], Some("salon"));
+        for at in [10, 20, 30] {
+            store
+                .apply(vec![
+                    found(unheard.clone(), at),
+                    found(disagreement.clone(), at),
+                ])
+                .await
+                .unwrap();
+        }
+        assert_eq!(open_ones(&store).await.len(), 1);
+        assert_eq!(open_ones(&store).await[0].conflict, disagreement);
+        assert_eq!(decided_ones(&store).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_person_decided_is_not_asked_again() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let claims = [("salon", "1", 1), ("site", "2", 2)];
+        store
+            .apply(vec![found(phone(&claims, None), 10)])
+            .await
+            .unwrap();
+        let number = open_ones(&store).await[0].id;
+        let decide = Change::ConflictDecided {
+            id: number,
+            platform: site(),
+            at: second(20),
+        };
+        store.apply(vec![decide.clone()]).await.unwrap();
+        store
+            .apply(vec![
+                found(phone(&claims, None), 30),
+                found(phone(&claims, Some("salon")), 30),
+            ])
+            .await
+            .unwrap();
+        assert_eq!(open_ones(&store).await, []);
+        let [row] = decided_ones(&store).await.try_into().unwrap();
+        assert_eq!(
+            (row.decided_by, row.conflict.decided),
+            (Some(Decider::Person), Some(site()))
+        );
+        assert!(matches!(
+            store.apply(vec![decide]).await,
+            Err(StoreError::NoSuch { .. })
+        ));
+        // Newer claims are a new question.
+        store
+            .apply(vec![found(
+                phone(&[("salon", "3", 40), ("site", "2", 2)], None),
+                50,
+            )])
+            .await
+            .unwrap();
+        assert_eq!(open_ones(&store).await.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_policy_that_changes_to_asking_asks() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let claims = [("salon", "1", 1), ("site", "2", 2)];
+        store
+            .apply(vec![
+                found(phone(&claims, Some("site")), 10),
+                found(phone(&claims, None), 20),
+            ])
+            .await
+            .unwrap();
+        assert_eq!(
+            (
+                open_ones(&store).await.len(),
+                decided_ones(&store).await.len()
+            ),
+            (1, 1)
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_conflict_that_solved_itself_closes_and_comes_back_under_its_number() {
+    everywhere(async |store| {
+        with_booking(&store).await;
+        let conflict = phone(&[("salon", "1", 1), ("site", "2", 2)], None);
+        let gone = Change::ConflictGone {
+            bridge: main_bridge(),
+            booking: booking_id(1),
+            subject: conflict.subject,
+        };
+        store
+            .apply(vec![found(conflict.clone(), 10)])
+            .await
+            .unwrap();
+        let number = open_ones(&store).await[0].id;
+        store.apply(vec![gone.clone(), gone]).await.unwrap();
+        assert_eq!(open_ones(&store).await, []);
+        assert_eq!(decided_ones(&store).await, []);
+        store.apply(vec![found(conflict, 30)]).await.unwrap();
+        assert_eq!(open_ones(&store).await[0].id, number);
+        let other = phone(&[("salon", "3", 1), ("site", "2", 2)], None);
+        let gone = Change::ConflictGone {
+            bridge: main_bridge(),
+            booking: booking_id(1),
+            subject: other.subject,
+        };
+        store.apply(vec![gone, found(other, 40)]).await.unwrap();
+        assert!(open_ones(&store).await[0].id > number);
+    })
+    .await;
+}
