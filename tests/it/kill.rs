@@ -30,7 +30,11 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let world = demo_week(&SimClock::system());
         world.rubitime.quota().set([Limit::new(1, GAP)], true);
@@ -44,11 +48,29 @@ impl Rig {
             rubitime_gap: Some(GAP),
         });
         // Half of what stands on Rubitime is known by name, the rest is only busy time.
-        let known: Vec<String> = world.both.iter().map(|(_, site)| site.to_string()).step_by(2).collect();
-        let toml = toml.replace("branch_id =", &format!("known_records = [{}]\nbranch_id =", known.join(", ")));
-        let rig = Self { world, _salon: salon, _site: site, _runtime: runtime, folder };
+        let known: Vec<String> = world
+            .both
+            .iter()
+            .map(|(_, site)| site.to_string())
+            .step_by(2)
+            .collect();
+        let toml = toml.replace(
+            "branch_id =",
+            &format!("known_records = [{}]\nbranch_id =", known.join(", ")),
+        );
+        let rig = Self {
+            world,
+            _salon: salon,
+            _site: site,
+            _runtime: runtime,
+            folder,
+        };
         std::fs::write(rig.config(), toml).unwrap();
-        std::fs::set_permissions(rig.config(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::set_permissions(
+            rig.config(),
+            std::os::unix::fs::PermissionsExt::from_mode(0o600),
+        )
+        .unwrap();
         rig
     }
 
@@ -75,7 +97,12 @@ impl Rig {
     /// Starts a run and kills it as soon as the platforms have seen so many calls. Tells whether it was still running.
     fn run_killed(&self, after_calls: usize) -> bool {
         let before = self.calls();
-        let mut child: Child = self.command().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child: Child = self
+            .command()
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
         loop {
             if child.try_wait().unwrap().is_some() {
                 return false;
@@ -96,8 +123,14 @@ impl Rig {
     fn writes(&self) -> usize {
         let salon = ["records.create", "record.update", "record.delete"];
         let site = ["create-record", "update-record", "remove-record"];
-        salon.iter().map(|method| self.world.yclients.count(method)).sum::<usize>()
-            + site.iter().map(|method| self.world.rubitime.count(method)).sum::<usize>()
+        salon
+            .iter()
+            .map(|method| self.world.yclients.count(method))
+            .sum::<usize>()
+            + site
+                .iter()
+                .map(|method| self.world.rubitime.count(method))
+                .sum::<usize>()
     }
 
     /// Runs until the platforms are in step, at most so many times, and checks everything that must hold then.
@@ -113,19 +146,40 @@ impl Rig {
             }
         }
         let last = last.unwrap();
-        let said = String::from_utf8_lossy(&last.stdout).into_owned() + &String::from_utf8_lossy(&last.stderr);
+        let said = String::from_utf8_lossy(&last.stdout).into_owned()
+            + &String::from_utf8_lossy(&last.stderr);
         assert_eq!(last.status.code(), Some(0), "{what}: {said}");
         let writes = self.writes();
         assert_eq!(self.run().status.code(), Some(0), "{what}");
-        assert_eq!(self.writes(), writes, "{what}: a pass over platforms in step wrote something");
+        assert_eq!(
+            self.writes(),
+            writes,
+            "{what}: a pass over platforms in step wrote something"
+        );
 
         for platform in [&self.world.yclients as &dyn Inspect, &self.world.rubitime] {
-            assert!(platform.duplicates_ever().is_empty(), "{what}: {:?}", platform.duplicates_ever());
+            assert!(
+                platform.duplicates_ever().is_empty(),
+                "{what}: {:?}",
+                platform.duplicates_ever()
+            );
             assert!(platform.quota_violations().is_empty(), "{what}");
-            assert!(platform.double_bookings().is_empty(), "{what}: {:?}", platform.double_bookings());
+            assert!(
+                platform.double_bookings().is_empty(),
+                "{what}: {:?}",
+                platform.double_bookings()
+            );
         }
-        assert_eq!(self.slots(&self.world.yclients), self.slots(&self.world.rubitime), "{what}");
-        assert_eq!(self.world.yclients.messages_sent().len(), 0, "{what}: a client was written to");
+        assert_eq!(
+            self.slots(&self.world.yclients),
+            self.slots(&self.world.rubitime),
+            "{what}"
+        );
+        assert_eq!(
+            self.world.yclients.messages_sent().len(),
+            0,
+            "{what}: a client was written to"
+        );
     }
 
     /// Staff member (0 or 1) and start of every live record, with how many there are.
@@ -133,7 +187,9 @@ impl Rig {
     fn slots(&self, platform: &dyn Inspect) -> BTreeMap<(bool, jiff::Timestamp), usize> {
         let mut slots = BTreeMap::new();
         for Seen { staff, start, .. } in platform.live() {
-            *slots.entry(([8886, 1702].contains(&staff), start)).or_default() += 1;
+            *slots
+                .entry(([8886, 1702].contains(&staff), start))
+                .or_default() += 1;
         }
         slots
     }
@@ -142,7 +198,9 @@ impl Rig {
 fn last_pass_was_quiet(output: &Output) -> bool {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let totals = &report["totals"];
-    ["create", "update", "remove"].iter().all(|op| totals[*op] == 0)
+    ["create", "update", "remove"]
+        .iter()
+        .all(|op| totals[*op] == 0)
 }
 
 /// Works off cases on a few threads; a case that panics fails the test.
@@ -189,7 +247,10 @@ fn killed_at_any_moment_of_a_backfill_it_ends_in_step_without_a_twin() {
         }
         rig.assert_in_step_after(4, &format!("seed {seed}"));
     });
-    assert!(*killed.lock().unwrap() >= 16, "too few runs were alive long enough to be killed");
+    assert!(
+        *killed.lock().unwrap() >= 16,
+        "too few runs were alive long enough to be killed"
+    );
 }
 
 #[test]
@@ -198,7 +259,10 @@ fn a_lost_reply_to_any_single_write_doubles_nothing() {
     clean.assert_in_step_after(3, "clean");
     let creates_salon = clean.world.yclients.count("records.create");
     let creates_site = clean.world.rubitime.count("create-record");
-    assert!(creates_salon >= 5 && creates_site >= 5, "the week asks for writes on both sides");
+    assert!(
+        creates_salon >= 5 && creates_site >= 5,
+        "the week asks for writes on both sides"
+    );
 
     let salon = (1..=u64::try_from(creates_salon).unwrap()).map(|n| (true, n));
     let site = (1..=u64::try_from(creates_site).unwrap()).map(|n| (false, n));
@@ -211,19 +275,39 @@ fn a_lost_reply_to_any_single_write_doubles_nothing() {
         };
         faults.add("lost", method, Which::Nth(n), Fault::ReplyLost);
         rig.assert_in_step_after(5, &format!("{method} {n}"));
-        assert_eq!(faults.fired("lost"), Some(1), "{method} {n}: the fault never struck");
+        assert_eq!(
+            faults.fired("lost"),
+            Some(1),
+            "{method} {n}: the fault never struck"
+        );
     });
 }
 
 #[test]
 fn a_500_after_the_write_landed_doubles_nothing() {
-    side_by_side(vec![("records.create", 2), ("records.create", 4), ("create-record", 3)], |(method, n)| {
-        let rig = Rig::new();
-        let faults = if method == "create-record" { rig.world.rubitime.faults() } else { rig.world.yclients.faults() };
-        faults.add("late 500", method, Which::Nth(n), Fault::ErrorAfter { status: 500 });
-        rig.assert_in_step_after(5, &format!("{method} {n}"));
-        assert_eq!(faults.fired("late 500"), Some(1));
-    });
+    side_by_side(
+        vec![
+            ("records.create", 2),
+            ("records.create", 4),
+            ("create-record", 3),
+        ],
+        |(method, n)| {
+            let rig = Rig::new();
+            let faults = if method == "create-record" {
+                rig.world.rubitime.faults()
+            } else {
+                rig.world.yclients.faults()
+            };
+            faults.add(
+                "late 500",
+                method,
+                Which::Nth(n),
+                Fault::ErrorAfter { status: 500 },
+            );
+            rig.assert_in_step_after(5, &format!("{method} {n}"));
+            assert_eq!(faults.fired("late 500"), Some(1));
+        },
+    );
 }
 
 #[test]
@@ -233,7 +317,12 @@ fn without_its_database_it_finds_everything_again_and_writes_nothing() {
     let writes = rig.writes();
     for entry in std::fs::read_dir(rig.folder.path()).unwrap() {
         let path = entry.unwrap().path();
-        if path.file_name().unwrap().to_string_lossy().starts_with("slotbridge.db") {
+        if path
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .starts_with("slotbridge.db")
+        {
             std::fs::remove_file(path).unwrap();
         }
     }

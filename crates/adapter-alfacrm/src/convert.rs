@@ -121,8 +121,7 @@ impl Reader {
         let people = people(row)?;
         let rule = wire::id(row.get("regular_id"));
         let (state, code, status) = state(row, &people)?;
-        let (comment, marker) =
-            Marker::take_from(&wire::text(row.get("note")).unwrap_or_default());
+        let (comment, marker) = Marker::take_from(&wire::text(row.get("note")).unwrap_or_default());
         let is_block = marker.is_some_and(|marker| marker.block);
         let lesson_type = wire::id(row.get("lesson_type_id"));
         let support = support(row, lesson_type, &teachers, &people, rule)?;
@@ -193,8 +192,7 @@ impl Reader {
                 .filter(|minutes| *minutes > 0)
                 .and_then(|minutes| start.checked_add(SignedDuration::from_mins(minutes)).ok()),
         };
-        let instant =
-            zone::to_instant(start, &self.zone).map_err(|error| error.to_string())?;
+        let instant = zone::to_instant(start, &self.zone).map_err(|error| error.to_string())?;
         let end = match end {
             Some(end) if end < start => return Err("the end lies before the start".to_owned()),
             Some(end) => Some(
@@ -337,15 +335,11 @@ fn read_time(text: &str, date: Option<Date>) -> Option<(DateTime, bool)> {
         return Some((date?.to_datetime(time), true));
     }
     let (day, time) = text.split_once([' ', 'T'])?;
-    Some((
-        read_date(day)?.to_datetime(read_clock(time.trim())?),
-        false,
-    ))
+    Some((read_date(day)?.to_datetime(read_clock(time.trim())?), false))
 }
 
 fn floor(time: DateTime) -> DateTime {
-    time.date()
-        .at(time.hour(), time.minute(), 0, 0)
+    time.date().at(time.hour(), time.minute(), 0, 0)
 }
 
 /// The nearest minute: `:59` is the end of the minute before a full hour.

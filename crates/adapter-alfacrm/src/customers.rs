@@ -19,15 +19,15 @@ use std::sync::{Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use slotbridge_core::model::{Client, Field, Private};
+use slotbridge_core::model::{Client, Private};
 use slotbridge_core::normalise;
 use slotbridge_platform::client::Reply;
 use slotbridge_platform::platform::{Edit, Priority};
 use slotbridge_platform::{Contacts, PlatformError, Retry};
 use tokio::sync::Mutex;
 
+use crate::cards::{self, By, Card, Terms};
 use crate::error;
-use crate::form::card_name;
 use crate::listing;
 use crate::request::{self, Ask, CustomerFilter, Part};
 use crate::session::Session;
@@ -38,157 +38,6 @@ const SINGLE_READS_MAX: usize = 3;
 /// How long a card is believed where the whole platform is looked at, and where one record is.
 const CARD_AGE_POLL: Duration = Duration::from_mins(10);
 const CARD_AGE_RECORD: Duration = Duration::from_secs(30);
-/// So many digits at the end of a phone are asked for; spellings differ in what stands before them.
-const PHONE_DIGITS: usize = 10;
-
-/// A customer's card.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Card {
-    pub(crate) id: u64,
-    name: Private,
-    /// As the card has them, for writing them back.
-    phones: Vec<Private>,
-    emails: Vec<Private>,
-}
-
-impl Card {
-    fn read(row: &Object) -> Option<Self> {
-        let private = |key: &str| {
-            wire::texts(row.get(key))
-                .into_iter()
-                .map(Private::new)
-                .collect()
-        };
-        Some(Self {
-            id: wire::id(row.get("id"))?,
-            name: normalise::name(&wire::text(row.get("name")).unwrap_or_default()),
-            phones: private("phone"),
-            emails: private("email"),
-        })
-    }
-
-    fn has_phone(&self, phone: &Private, country: &str) -> bool {
-        self.phones
-            .iter()
-            .any(|own| normalise::phone(own.expose(), country).as_ref() == Some(phone))
-    }
-
-    fn has_email(&self, email: &str) -> bool {
-        let key = normalise::email_key(email);
-        self.emails
-            .iter()
-            .any(|own| normalise::email_key(own.expose()) == key)
-    }
-}
-
-/// What the account says about clients.
-#[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub(crate) branch: u64,
-    pub(crate) page_size: u32,
-    pub(crate) country: String,
-    pub(crate) contacts: Contacts,
-    pub(crate) busy_name: String,
-}
-
-impl Terms {
-    /// The client of a card. A sink's contacts are nobody's, and a name that only stands in for a missing one is none.
-    pub(crate) fn client(&self, card: &Card) -> Client {
-        let phones = card
-            .phones
-            .iter()
-            .filter_map(|phone| normalise::phone(phone.expose(), &self.country));
-        let emails = card
-            .emails
-            .iter()
-            .filter_map(|email| normalise::email(email.expose()));
-        let (phone, email) = match &self.contacts {
-            Contacts::Real => (phones.take(1).next(), emails.take(1).next()),
-            Contacts::Sink { phone, email } => {
-                let phone = normalise::phone(phone.expose(), &self.country);
-                let email = normalise::email_key(email.expose());
-                (
-                    phones.filter(|own| Some(own) != phone.as_ref()).take(1).next(),
-                    emails
-                        .filter(|own| normalise::email_key(own.expose()) != email)
-                        .take(1)
-                        .next(),
-                )
-            }
-        };
-        let nameless = (phone.is_none() && email.is_none() && card.name.expose() == self.busy_name)
-            || [&phone, &email]
-                .into_iter()
-                .flatten()
-                .any(|contact| card_name(contact.expose()) == card.name.expose());
-        Client {
-            name: if nameless {
-                Private::default()
-            } else {
-                card.name.clone()
-            },
-            phone,
-            email,
-        }
-    }
-
-    /// What a client's card shows: the sink's contacts where one stands in, and never an empty name.
-    fn shown(&self, client: &Client) -> Client {
-        let (phone, email) = match &self.contacts {
-            Contacts::Real => (client.phone.clone(), client.email.clone()),
-            Contacts::Sink { phone, email } => (
-                normalise::phone(phone.expose(), &self.country),
-                Some(email.clone()),
-            ),
-        };
-        let filled = |text: Option<Private>| text.filter(|text| !text.is_blank());
-        let (phone, email) = (filled(phone), filled(email));
-        let mut name = card_name(client.name.expose());
-        if name.is_empty() {
-            let contact = filled(client.phone.clone()).or_else(|| filled(client.email.clone()));
-            let contact = contact.filter(|_| self.contacts == Contacts::Real);
-            name = contact.map_or_else(
-                || self.busy_name.clone(),
-                |contact| card_name(contact.expose()),
-            );
-        }
-        Client {
-            name: Private::new(name),
-            phone,
-            email,
-        }
-    }
-
-    /// The client of a block: a placeholder.
-    pub(crate) fn placeholder(&self) -> Client {
-        Client {
-            name: Private::new(self.busy_name.clone()),
-            ..Client::default()
-        }
-    }
-
-    /// Whether a card is that of a client, found by the given trait.
-    fn is_match(&self, card: &Card, client: &Client, by: By) -> bool {
-        let same_name =
-            normalise::name_key(card.name.expose()) == normalise::name_key(client.name.expose());
-        let found = match (by, &client.phone, &client.email) {
-            (By::Phone, Some(phone), _) => card.has_phone(phone, &self.country),
-            (By::Email, _, Some(email)) => card.has_email(email.expose()),
-            (By::Name, _, _) => same_name && card.phones.is_empty() && card.emails.is_empty(),
-            _ => false,
-        };
-        // All cards of a sink have its contacts: only their names tell them apart.
-        found && (self.contacts == Contacts::Real || same_name)
-    }
-}
-
-/// By what a card is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    Phone,
-    Email,
-    Name,
-}
 
 /// The cards of one branch.
 #[derive(Debug)]
@@ -369,7 +218,11 @@ impl Customers {
         let _alone = self.finding.lock().await;
         let found = self.find(session, &shown).await?;
         match found {
-            Some(card) => Ok(card.id),
+            Some(card) => {
+                let id = card.id;
+                self.note(session, id, Some(card));
+                Ok(id)
+            }
             None => self.make(session, &shown).await.map_err(|mut error| {
                 if error.retry == Retry::AfterObserving {
                     error.retry = Retry::Later;
@@ -390,18 +243,18 @@ impl Customers {
         let Some(current) = current else {
             return self.find_or_make(session, &edit.desired.client).await;
         };
-        let shown = self.terms.shown(&wanted(
+        let shown = self.terms.shown(&cards::wanted(
             &self.terms.client(&current),
             &edit.desired.client,
             edit,
         ));
-        if self.terms.client(&current) == self.terms.client(&as_card(&current, &shown)) {
+        if self.terms.client(&current) == self.terms.client(&cards::as_card(&current, &shown)) {
             return Ok(current.id);
         }
         let _alone = self.finding.lock().await;
         let found = self.find(session, &shown).await?;
-        let same_name = normalise::name_key(current.name.expose())
-            == normalise::name_key(shown.name.expose());
+        let same_name =
+            normalise::name_key(current.name.expose()) == normalise::name_key(shown.name.expose());
         let own = match &found {
             Some(found) => found.id == current.id,
             None => same_name,
@@ -436,7 +289,7 @@ impl Customers {
     ) -> Result<Option<Card>, PlatformError> {
         let mut ways = Vec::new();
         if let Some(phone) = &client.phone {
-            ways.push((By::Phone, CustomerFilter::Contact(needle(phone))));
+            ways.push((By::Phone, CustomerFilter::Contact(cards::needle(phone))));
         }
         if let Some(email) = &client.email {
             let email = email.expose().trim().to_owned();
@@ -448,9 +301,11 @@ impl Customers {
         }
         for (by, filter) in ways {
             for clients in [true, false] {
-                let mut cards = self.list(session, &filter, clients, Priority::Write).await?;
+                let mut cards = self
+                    .list(session, &filter, clients, Priority::Write)
+                    .await?;
                 cards.retain(|card| self.terms.is_match(card, client, by));
-                if let Some(card) = best(cards, client) {
+                if let Some(card) = cards::best(cards, client) {
                     return Ok(Some(card));
                 }
             }
@@ -474,15 +329,15 @@ impl Customers {
         }
         let ask = request::create_customer(self.terms.branch, body);
         let reply = session.call(&ask, Priority::Write).await?;
-        self.made(session, &ask, &reply)
+        self.made(&ask, &reply)
     }
 
-    fn made(&self, session: &Session, ask: &Ask, reply: &Reply) -> Result<u64, PlatformError> {
+    fn made(&self, ask: &Ask, reply: &Reply) -> Result<u64, PlatformError> {
         let model = wire::outcome(&reply.body).and_then(|outcome| outcome.model);
         let id = model.and_then(|model| wire::id(model.get("id")));
         let id =
             id.ok_or_else(|| error::senseless(ask, "a success without the id of the new card"))?;
-        self.forget(session, id);
+        self.forget(id);
         Ok(id)
     }
 
@@ -501,25 +356,38 @@ impl Customers {
             .phones
             .first()
             .and_then(|phone| normalise::phone(phone.expose(), &self.terms.country));
-        if let Some(phone) = client.phone.as_ref().filter(|p| Some(*p) != first_phone.as_ref()) {
+        if let Some(phone) = client
+            .phone
+            .as_ref()
+            .filter(|p| Some(*p) != first_phone.as_ref())
+        {
             let is_it = |own: &Private| {
                 normalise::phone(own.expose(), &self.terms.country).as_ref() == Some(phone)
             };
-            body.insert("phone".to_owned(), put_first(phone, &card.phones, is_it));
+            body.insert(
+                "phone".to_owned(),
+                cards::put_first(phone, &card.phones, is_it),
+            );
         }
-        let first_email = card.emails.first().map(|e| normalise::email_key(e.expose()));
+        let first_email = card
+            .emails
+            .first()
+            .map(|e| normalise::email_key(e.expose()));
         if let Some(email) = &client.email {
             let key = normalise::email_key(email.expose());
             if first_email.as_ref() != Some(&key) {
                 let is_it = |own: &Private| normalise::email_key(own.expose()) == key;
-                body.insert("email".to_owned(), put_first(email, &card.emails, is_it));
+                body.insert(
+                    "email".to_owned(),
+                    cards::put_first(email, &card.emails, is_it),
+                );
             }
         }
         if body.is_empty() {
             return Ok(());
         }
         let ask = request::update_customer(self.terms.branch, card.id, Value::Object(body));
-        self.forget(session, card.id);
+        self.forget(card.id);
         session.call(&ask, Priority::Write).await?;
         Ok(())
     }
@@ -528,85 +396,11 @@ impl Customers {
         self.locked().insert(id, (card, session.now()));
     }
 
-    fn forget(&self, _session: &Session, id: u64) {
+    fn forget(&self, id: u64) {
         self.locked().remove(&id);
     }
 
     fn locked(&self) -> MutexGuard<'_, BTreeMap<u64, (Option<Card>, Duration)>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What the client should be: what the edit names, and what the card shows otherwise. An empty value means that it is
-/// not known elsewhere, and changes nothing.
-fn wanted(shown: &Client, desired: &Client, edit: &Edit) -> Client {
-    let changes = |field| edit.fields.contains(&field);
-    let filled = |text: &Option<Private>| text.clone().filter(|text| !text.is_blank());
-    Client {
-        name: if changes(Field::ClientName) && !desired.name.is_blank() {
-            desired.name.clone()
-        } else {
-            shown.name.clone()
-        },
-        phone: filled(&desired.phone)
-            .filter(|_| changes(Field::ClientPhone))
-            .or_else(|| shown.phone.clone()),
-        email: filled(&desired.email)
-            .filter(|_| changes(Field::ClientEmail))
-            .or_else(|| shown.email.clone()),
-    }
-}
-
-/// A card as it would be with this client on it.
-fn as_card(card: &Card, client: &Client) -> Card {
-    Card {
-        id: card.id,
-        name: client.name.clone(),
-        phones: client.phone.iter().cloned().collect(),
-        emails: client.email.iter().cloned().collect(),
-    }
-}
-
-/// Of several cards that match, the one with the client's name, else one that may well be the same person's, else the
-/// oldest.
-fn best(cards: Vec<Card>, client: &Client) -> Option<Card> {
-    let name = client.name.expose();
-    let rank = |card: &Card| {
-        let own = card.name.expose();
-        if normalise::name_key(own) == normalise::name_key(name) {
-            0
-        } else if normalise::same_person(own, name) {
-            1
-        } else {
-            2
-        }
-    };
-    cards.into_iter().min_by_key(|card| (rank(card), card.id))
-}
-
-/// The last digits of a phone, by which the platform finds it in any spelling; all of it where it has no digits.
-fn needle(phone: &Private) -> String {
-    let digits: Vec<char> = phone
-        .expose()
-        .chars()
-        .filter(char::is_ascii_digit)
-        .collect();
-    if digits.is_empty() {
-        return phone.expose().trim().to_owned();
-    }
-    digits
-        .iter()
-        .skip(digits.len().saturating_sub(PHONE_DIGITS))
-        .collect()
-}
-
-/// The contact, and behind it what was there, without repeating it.
-fn put_first(contact: &Private, old: &[Private], is_it: impl Fn(&Private) -> bool) -> Value {
-    let mut all = vec![contact.expose().trim().to_owned()];
-    all.extend(
-        old.iter()
-            .filter(|own| !is_it(own))
-            .map(|own| own.expose().to_owned()),
-    );
-    json!(all)
 }

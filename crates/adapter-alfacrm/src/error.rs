@@ -45,7 +45,14 @@ pub(crate) fn judge(ask: &Ask, reply: &Reply) -> Judgement {
                 "access denied: the role of the API's user lacks v2api, this section or the branch",
             ),
         ),
-        404 => fail(ErrorKind::NotFound, said(reply, "not found")),
+        // A page for people is somebody else's word: it must not make a lesson look gone.
+        404 if wire::body(&reply.body).is_some() => {
+            fail(ErrorKind::NotFound, said(reply, "not found"))
+        }
+        404 => Judgement::Fail(senseless(
+            ask,
+            "an answer with status 404 that is not the API's",
+        )),
         408 | 425 | 500..=599 => Judgement::Unavailable(said(reply, "the platform is in trouble")),
         // Also the complaints of a write that come with such a status (alfacrm contract, 3.3).
         400..=499 => {
@@ -72,15 +79,11 @@ fn success(ask: &Ask, reply: &Reply) -> Judgement {
         Shape::Rows if wire::page(&reply.body).is_some() => Judgement::Accept,
         Shape::Rows => match wire::outcome(&reply.body) {
             // A read that is refused in the words of a write.
-            Some(outcome) if is_refused(&outcome) => {
-                Judgement::Fail(refusal(ask, &outcome.errors))
-            }
+            Some(outcome) if is_refused(&outcome) => Judgement::Fail(refusal(ask, &outcome.errors)),
             _ => Judgement::Fail(senseless(ask, "an answer that is no list")),
         },
         Shape::Outcome => match wire::outcome(&reply.body) {
-            Some(outcome) if is_refused(&outcome) => {
-                Judgement::Fail(refusal(ask, &outcome.errors))
-            }
+            Some(outcome) if is_refused(&outcome) => Judgement::Fail(refusal(ask, &outcome.errors)),
             Some(outcome)
                 if outcome
                     .model

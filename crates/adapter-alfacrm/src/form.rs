@@ -159,8 +159,8 @@ impl Writer {
         let cannot = |why: String| {
             PlatformError::new(ErrorKind::Unrepresentable, Retry::Never, operation, why)
         };
-        let civil = zone::to_civil(slot.start(), &self.zone)
-            .map_err(|error| cannot(error.to_string()))?;
+        let civil =
+            zone::to_civil(slot.start(), &self.zone).map_err(|error| cannot(error.to_string()))?;
         let start = civil.date().at(civil.hour(), civil.minute(), 0, 0);
         let seconds = slot.end().as_second() + i64::from(slot.end().subsec_nanosecond() > 0)
             - slot.start().as_second()
@@ -209,8 +209,12 @@ fn teacher(operation: &'static str, key: &ResourceKey) -> Result<u64, PlatformEr
 }
 
 fn service(operation: &'static str, key: &ServiceKey) -> Result<(u64, u64), PlatformError> {
-    convert::parse_service(key)
-        .ok_or_else(|| refused(operation, "a mapped service names no subject and lesson type"))
+    convert::parse_service(key).ok_or_else(|| {
+        refused(
+            operation,
+            "a mapped service names no subject and lesson type",
+        )
+    })
 }
 
 fn refused(operation: &'static str, why: &str) -> PlatformError {

@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod cards;
 mod catalogue;
+mod census;
 mod check;
 pub mod config;
 mod convert;

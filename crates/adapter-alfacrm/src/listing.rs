@@ -34,19 +34,19 @@ pub(crate) const STATUSES: [u8; 3] = [1, 2, 3];
 const PAGES_MAX: u32 = 5_000;
 
 /// All rows of a list, and whether they are proven to be all.
-#[derive(Debug, Default)]
-pub(crate) struct Rows {
+#[derive(Debug)]
+pub(crate) struct Rows<T = Value> {
     /// By id; of two sightings the later one, which is fresher.
-    pub(crate) by_id: BTreeMap<u64, Value>,
+    pub(crate) by_id: BTreeMap<u64, T>,
     /// Rows without an id.
-    pub(crate) nameless: Vec<Value>,
+    pub(crate) nameless: Vec<T>,
     /// Why they prove nothing, if they do not.
     pub(crate) doubt: Option<String>,
 }
 
-impl Rows {
+impl<T> Rows<T> {
     /// The rows with ids.
-    pub(crate) fn into_values(self) -> impl Iterator<Item = Value> {
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.by_id.into_values()
     }
 
@@ -71,22 +71,79 @@ pub(crate) async fn rows(
     page_size: u32,
     priority: Priority,
 ) -> Result<Rows, PlatformError> {
-    let mut pass = Pass::default();
-    pass.read(session, &ask, page_size, priority).await?;
+    rows_as(session, ask, page_size, priority, |row| row).await
+}
+
+/// The same, each row turned into what is wanted of it as its page comes in, so that a long list is not kept whole.
+pub(crate) async fn rows_as<T>(
+    session: &Session,
+    ask: impl Fn(Part) -> Ask,
+    page_size: u32,
+    priority: Priority,
+    read: impl Fn(Value) -> T,
+) -> Result<Rows<T>, PlatformError> {
+    let pages = Pages {
+        session,
+        ask,
+        page_size,
+        priority,
+        read,
+    };
+    let mut pass = pages.pass().await?;
     if pass.was_disturbed() {
-        let mut again = Pass::default();
-        match again.read(session, &ask, page_size, priority).await {
-            Ok(()) => pass.give_way_to(again),
+        match pages.pass().await {
+            Ok(again) => pass.give_way_to(again),
             Err(error) => pass.broken = Some(format!("the second pass broke off: {error}")),
         }
     }
     Ok(pass.finish())
 }
 
+/// A list to be read.
+struct Pages<'a, A, R> {
+    session: &'a Session,
+    ask: A,
+    page_size: u32,
+    priority: Priority,
+    read: R,
+}
+
+impl<A: Fn(Part) -> Ask, R> Pages<'_, A, R> {
+    async fn pass<T>(&self) -> Result<Pass<T>, PlatformError>
+    where
+        R: Fn(Value) -> T,
+    {
+        let mut pass = Pass::new();
+        for page in 0..PAGES_MAX {
+            let ask = (self.ask)(Part {
+                page,
+                page_size: self.page_size,
+            });
+            let reply = match self.session.call(&ask, self.priority).await {
+                Ok(reply) => reply,
+                Err(error) if page == 0 => return Err(error),
+                Err(error) => {
+                    pass.broken = Some(format!("page {page} failed: {error}"));
+                    return Ok(pass);
+                }
+            };
+            let Some(page) = wire::page(&reply.body) else {
+                return Err(error::senseless(&ask, "an answer that is no list"));
+            };
+            if pass.take(page, &self.read) {
+                return Ok(pass);
+            }
+        }
+        pass.broken = Some(format!("there was no end after {PAGES_MAX} pages"));
+        Ok(pass)
+    }
+}
+
 /// One pass over all pages.
-#[derive(Debug, Default)]
-struct Pass {
-    rows: Rows,
+#[derive(Debug)]
+struct Pass<T> {
+    by_id: BTreeMap<u64, T>,
+    nameless: Vec<T>,
     pages: u32,
     sightings: usize,
     total: Option<u64>,
@@ -95,37 +152,22 @@ struct Pass {
     broken: Option<String>,
 }
 
-impl Pass {
-    async fn read(
-        &mut self,
-        session: &Session,
-        ask: &impl Fn(Part) -> Ask,
-        page_size: u32,
-        priority: Priority,
-    ) -> Result<(), PlatformError> {
-        for page in 0..PAGES_MAX {
-            let ask = ask(Part { page, page_size });
-            let reply = match session.call(&ask, priority).await {
-                Ok(reply) => reply,
-                Err(error) if page == 0 => return Err(error),
-                Err(error) => {
-                    self.broken = Some(format!("page {page} failed: {error}"));
-                    return Ok(());
-                }
-            };
-            let Some(page) = wire::page(&reply.body) else {
-                return Err(error::senseless(&ask, "an answer that is no list"));
-            };
-            if self.take(page) {
-                return Ok(());
-            }
+impl<T> Pass<T> {
+    fn new() -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            nameless: Vec::new(),
+            pages: 0,
+            sightings: 0,
+            total: None,
+            total_changed: false,
+            miscounted: false,
+            broken: None,
         }
-        self.broken = Some(format!("there was no end after {PAGES_MAX} pages"));
-        Ok(())
     }
 
     /// Takes a page in; says whether it was the last.
-    fn take(&mut self, page: Page) -> bool {
+    fn take(&mut self, page: Page, read: impl Fn(Value) -> T) -> bool {
         self.pages += 1;
         if self.pages == 1 {
             self.total = page.total;
@@ -138,8 +180,8 @@ impl Pass {
         let before = self.different();
         for row in page.rows {
             match wire::id(row.get("id")) {
-                Some(id) => drop(self.rows.by_id.insert(id, row)),
-                None => self.rows.nameless.push(row),
+                Some(id) => drop(self.by_id.insert(id, read(row))),
+                None => self.nameless.push(read(row)),
             }
         }
         let new = self.different() - before;
@@ -148,7 +190,7 @@ impl Pass {
     }
 
     fn different(&self) -> usize {
-        self.rows.by_id.len() + self.rows.nameless.len()
+        self.by_id.len() + self.nameless.len()
     }
 
     fn count(&self) -> u64 {
@@ -167,12 +209,11 @@ impl Pass {
     /// The second pass counts; where it proves nothing either, what only the first one showed is not thrown away.
     fn give_way_to(&mut self, again: Self) {
         let first = std::mem::replace(self, again);
-        if self.doubt().is_some() {
-            for (id, row) in first.rows.by_id {
-                self.rows.by_id.entry(id).or_insert(row);
+        if let Some(why) = self.doubt() {
+            for (id, row) in first.by_id {
+                self.by_id.entry(id).or_insert(row);
             }
-            self.broken
-                .get_or_insert_with(|| "rows kept moving between pages".to_owned());
+            self.broken = Some(format!("{why}, also when it was read again"));
         }
     }
 
@@ -193,8 +234,11 @@ impl Pass {
         (came != total).then(|| format!("{came} rows came of {total}"))
     }
 
-    fn finish(self) -> Rows {
-        let doubt = self.doubt();
-        Rows { doubt, ..self.rows }
+    fn finish(self) -> Rows<T> {
+        Rows {
+            doubt: self.doubt(),
+            by_id: self.by_id,
+            nameless: self.nameless,
+        }
     }
 }

@@ -73,18 +73,18 @@ impl Session {
         api: Arc<Api>,
         email: &str,
         api_key: SecretString,
-        app_key: Option<SecretString>,
+        header_key: Option<SecretString>,
     ) -> Self {
         api.add_secret(api_key.expose_secret());
         api.add_secret(email);
-        if let Some(key) = &app_key {
+        if let Some(key) = &header_key {
             api.add_secret(key.expose_secret());
         }
         Self {
             api,
             email: SecretString::from(email.to_owned()),
             api_key,
-            app_key,
+            app_key: header_key,
             login: Mutex::default(),
             forbidden: SyncMutex::default(),
         }
@@ -100,11 +100,7 @@ impl Session {
     }
 
     /// Makes a call as the API's user.
-    pub(crate) async fn call(
-        &self,
-        ask: &Ask,
-        priority: Priority,
-    ) -> Result<Reply, PlatformError> {
+    pub(crate) async fn call(&self, ask: &Ask, priority: Priority) -> Result<Reply, PlatformError> {
         let token = self.token(priority).await?;
         let refused = match self.exchange(ask, Some(&token.header), priority).await {
             Ok(reply) => {

@@ -166,10 +166,7 @@ pub(crate) fn filled(value: Option<&Value>) -> Option<String> {
 /// The texts of a list such as `phone`; a single text stands for a list of one.
 pub(crate) fn texts(value: Option<&Value>) -> Vec<String> {
     match value {
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(|item| filled(Some(item)))
-            .collect(),
+        Some(Value::Array(items)) => items.iter().filter_map(|item| filled(Some(item))).collect(),
         Some(Value::Object(items)) => items
             .values()
             .filter_map(|item| filled(Some(item)))

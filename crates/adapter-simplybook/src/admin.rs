@@ -1,15 +1,17 @@
-//! The administration service: reads, and writes that read first.
+//! The administration service: listing, reading and making bookings.
 
-use serde_json::{Value, json};
+mod edits;
+
+use serde_json::Value;
 use slotbridge_core::marker::Marker;
-use slotbridge_core::model::{Field, Kind, RemoteId};
+use slotbridge_core::model::RemoteId;
 use slotbridge_core::record::{Listing, Reading, RecordState, Unreadable, Window};
-use slotbridge_platform::platform::{Draft, Edit, Priority, Written};
+use slotbridge_platform::platform::{Draft, Priority, Written};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
 
 use crate::clients::{Clients, Fit};
 use crate::company::Company;
-use crate::convert::{self, MarkerHome, Shown, Terms, has_moved_on, touches};
+use crate::convert::{self, Shown};
 use crate::error;
 use crate::listing::Lister;
 use crate::platform::Hands;
@@ -20,16 +22,20 @@ use crate::wire;
 const DETAILS_MAX: usize = 20;
 
 const CREATE: &str = "records.create";
-const UPDATE: &str = "records.update";
 
 /// What the administration service needs besides what both have.
 #[derive(Debug, Default)]
 pub(crate) struct Admin {
     pub(crate) clients: Clients,
     pub(crate) roles: crate::check::Roles,
+    uncapped: std::sync::atomic::AtomicUsize,
     /// The markers of bookings whose intake fields were read, by id.
-    markers: std::sync::Mutex<std::collections::BTreeMap<RemoteId, Option<Marker>>>,
+    markers: std::sync::Mutex<std::collections::BTreeMap<RemoteId, Found>>,
 }
+
+/// What was found in a booking's intake fields.
+#[derive(Debug, Clone, Copy)]
+struct Found(Option<Marker>);
 
 /// A booking that may be there.
 pub(crate) enum Fetched {
@@ -39,20 +45,38 @@ pub(crate) enum Fetched {
 }
 
 impl Admin {
-    pub(crate) async fn list(&self, hands: &Hands, window: Window, priority: Priority) -> Result<Listing, PlatformError> {
+    pub(crate) async fn list(
+        &self,
+        hands: &Hands,
+        window: Window,
+        priority: Priority,
+    ) -> Result<Listing, PlatformError> {
         let company = hands.company(priority).await?;
         let partial = self.roles.narrow(hands, priority).await?;
-        let lister = Lister { session: &hands.session, terms: &hands.terms, company: &company, priority };
+        let lister = Lister {
+            session: &hands.session,
+            terms: &hands.terms,
+            company: &company,
+            priority,
+            uncapped: &self.uncapped,
+        };
         let (mut listing, _shown) = lister.list(window).await?;
         if let Some(why) = partial {
             listing.coverage = slotbridge_core::record::Coverage::Partial { why };
         }
-        self.add_markers(hands, &company, &mut listing, priority).await;
+        self.add_markers(hands, &company, &mut listing, priority)
+            .await;
         Ok(listing)
     }
 
     /// A row has no intake fields: where the marker stands in one, new bookings are read one by one.
-    async fn add_markers(&self, hands: &Hands, company: &Company, listing: &mut Listing, priority: Priority) {
+    async fn add_markers(
+        &self,
+        hands: &Hands,
+        company: &Company,
+        listing: &mut Listing,
+        priority: Priority,
+    ) {
         if hands.terms.marker_field.is_none() {
             return;
         }
@@ -62,16 +86,24 @@ impl Admin {
                 continue;
             }
             match self.known_marker(&record.id) {
-                Some(marker) => mark(record, marker),
-                None if record.state == RecordState::Live => unknown.push((record.created_at, place, record.id.clone())),
+                Some(Found(marker)) => mark(record, marker),
+                None if record.state == RecordState::Live => {
+                    unknown.push((record.created_at, place, record.id.clone()));
+                }
                 None => {}
             }
         }
         unknown.sort_by(|one, other| other.cmp(one));
         for (_, place, id) in unknown.into_iter().take(DETAILS_MAX) {
             let Some(number) = number(&id) else { continue };
-            let marker = match hands.call(&request::booking_details(number), priority).await {
-                Ok(details) => hands.terms.shown(&details, company, Some("")).map(|shown| shown.marker),
+            let marker = match hands
+                .call(&request::booking_details(number), priority)
+                .await
+            {
+                Ok(details) => hands
+                    .terms
+                    .shown(&details, company, Some(""))
+                    .map(|shown| shown.marker),
                 Err(error) => {
                     tracing::debug!(kind = ?error.kind, "The intake fields of a booking could not be read.");
                     return;
@@ -84,15 +116,20 @@ impl Admin {
         }
     }
 
-    fn known_marker(&self, id: &RemoteId) -> Option<Option<Marker>> {
+    fn known_marker(&self, id: &RemoteId) -> Option<Found> {
         crate::platform::locked(&self.markers).get(id).copied()
     }
 
     fn note_marker(&self, id: &RemoteId, marker: Option<Marker>) {
-        crate::platform::locked(&self.markers).insert(id.clone(), marker);
+        crate::platform::locked(&self.markers).insert(id.clone(), Found(marker));
     }
 
-    pub(crate) async fn read(&self, hands: &Hands, id: &RemoteId, priority: Priority) -> Result<Reading, PlatformError> {
+    pub(crate) async fn read(
+        &self,
+        hands: &Hands,
+        id: &RemoteId,
+        priority: Priority,
+    ) -> Result<Reading, PlatformError> {
         Ok(match self.fetch(hands, id, priority).await? {
             Fetched::Found(shown) => Reading::Found(Box::new(shown.record)),
             Fetched::Missing => Reading::Missing,
@@ -100,8 +137,15 @@ impl Admin {
         })
     }
 
-    async fn fetch(&self, hands: &Hands, id: &RemoteId, priority: Priority) -> Result<Fetched, PlatformError> {
-        let Some(number) = number(id) else { return Ok(Fetched::Missing) };
+    async fn fetch(
+        &self,
+        hands: &Hands,
+        id: &RemoteId,
+        priority: Priority,
+    ) -> Result<Fetched, PlatformError> {
+        let Some(number) = number(id) else {
+            return Ok(Fetched::Missing);
+        };
         let company = hands.company(priority).await?;
         let ask = request::booking_details(number);
         let details = match hands.call(&ask, priority).await {
@@ -109,64 +153,99 @@ impl Admin {
             Err(error) if error.kind == ErrorKind::NotFound => return Ok(Fetched::Missing),
             Err(error) => return Err(error),
         };
-        if details.as_object().and_then(|row| wire::first_id(row, &["id"])) != Some(number) {
-            return Err(error::senseless(&ask, "the details are those of no or of another booking"));
+        if details
+            .as_object()
+            .and_then(|row| wire::first_id(row, &["id"]))
+            != Some(number)
+        {
+            return Err(error::senseless(
+                &ask,
+                "the details are those of no or of another booking",
+            ));
         }
         // The details are not known to carry the comment (simplybook contract, 6.4).
         let comment = match details.get("comment") {
             Some(_) => None,
             None => Some(self.comment(hands, number, priority).await?),
         };
-        Ok(match hands.terms.shown(&details, &company, comment.as_deref()) {
-            Ok(shown) => {
-                self.note_marker(id, shown.marker);
-                Fetched::Found(Box::new(shown))
-            }
-            Err(unreadable) => Fetched::Unreadable(unreadable),
-        })
+        Ok(
+            match hands.terms.shown(&details, &company, comment.as_deref()) {
+                Ok(shown) => {
+                    self.note_marker(id, shown.marker);
+                    Fetched::Found(Box::new(shown))
+                }
+                Err(unreadable) => Fetched::Unreadable(unreadable),
+            },
+        )
     }
 
-    async fn comment(&self, hands: &Hands, id: u64, priority: Priority) -> Result<String, PlatformError> {
+    async fn comment(
+        &self,
+        hands: &Hands,
+        id: u64,
+        priority: Priority,
+    ) -> Result<String, PlatformError> {
         let ask = request::booking_comment(id);
         let comment = hands.call(&ask, priority).await?;
-        let from_object = || comment.as_object().and_then(|comment| wire::first_text(comment, &["comment", "text"]));
+        let from_object = || {
+            comment
+                .as_object()
+                .and_then(|comment| wire::filled(comment, &["comment", "text"]))
+        };
         match &comment {
             // No comment yet.
             Value::Null | Value::Bool(false) => Ok(String::new()),
             Value::Array(empty) if empty.is_empty() => Ok(String::new()),
-            _ => wire::text(&comment).or_else(from_object).ok_or_else(|| error::senseless(&ask, "the comment is no text")),
+            _ => wire::raw(&comment)
+                .or_else(from_object)
+                .ok_or_else(|| error::senseless(&ask, "the comment is no text")),
         }
     }
 
-    pub(crate) async fn create(&self, hands: &Hands, draft: &Draft) -> Result<Written, PlatformError> {
+    pub(crate) async fn create(
+        &self,
+        hands: &Hands,
+        draft: &Draft,
+    ) -> Result<Written, PlatformError> {
         let company = hands.company(Priority::Write).await?;
-        let times = hands.terms.times(CREATE, draft.slot, &company)?;
+        let times = company.times(CREATE, draft.slot)?;
         let card = hands.terms.card(draft);
         let session = &hands.session;
         let mut whole = Whole {
             event: convert::event(CREATE, draft)?,
             unit: convert::key(CREATE, "resource", draft.resource.as_str())?,
-            client: self.clients.card_for(session, &hands.terms, &card, Fit::Person, None).await?,
+            client: self
+                .clients
+                .card_for(session, &hands.terms, &card, Fit::Person, None)
+                .await?,
             times,
             additional: hands.terms.new_additional(draft.booking, draft.kind),
         };
-        let reply = match hands.call(&request::admin_book(&whole), Priority::Write).await {
+        let reply = match hands
+            .call(&request::admin_book(&whole), Priority::Write)
+            .await
+        {
             Err(error) if names_missing_client(&error) => {
                 self.clients.forget();
-                whole.client = self.clients.card_for(session, &hands.terms, &card, Fit::Person, None).await?;
-                hands.call(&request::admin_book(&whole), Priority::Write).await
+                whole.client = self
+                    .clients
+                    .card_for(session, &hands.terms, &card, Fit::Person, None)
+                    .await?;
+                hands
+                    .call(&request::admin_book(&whole), Priority::Write)
+                    .await
             }
             other => other,
         };
-        let (id, waits) = match reply {
-            Ok(reply) => {
-                let made = Made::read(&request::admin_book(&whole), &reply)?;
-                (made.id, made.waits)
-            }
+        let made = reply.and_then(|reply| Made::read(&request::admin_book(&whole), &reply));
+        let (id, waits) = match made {
+            Ok(made) => (made.id, made.waits),
             // Without a field for the marker nothing of the lost booking tells that it is ours, except right now.
-            Err(error) if error.retry == Retry::AfterObserving && hands.terms.marker_field.is_none() => {
+            Err(error)
+                if error.retry == Retry::AfterObserving && hands.terms.marker_field.is_none() =>
+            {
                 match self.lost(hands, &company, &whole).await {
-                    Some(found) => found,
+                    Some(id) => (id, false),
                     None => return Err(error),
                 }
             }
@@ -181,19 +260,29 @@ impl Admin {
             self.comment_new(hands, id, &comment).await;
         }
         self.note_marker(&remote, Some(convert::marker(draft.booking, draft.kind)));
-        Ok(Written { id: remote, record: None })
+        Ok(Written {
+            id: remote,
+            record: None,
+        })
     }
 
     /// A booking of which all that is known is that it may have been made a moment ago.
-    async fn lost(&self, hands: &Hands, company: &Company, whole: &Whole) -> Option<(u64, bool)> {
+    async fn lost(&self, hands: &Hands, company: &Company, whole: &Whole) -> Option<u64> {
         let day = whole.times.start.date();
-        let rows = hands.call(&request::bookings(day, day), Priority::Write).await.ok()?;
+        let rows = hands
+            .call(&request::bookings(day, day), Priority::Write)
+            .await
+            .ok()?;
         let mut found = wire::elements(&rows)?.into_iter().filter_map(|row| {
             let shown = hands.terms.shown(row, company, None).ok()?;
             let same = shown.times == whole.times
                 && shown.client_id == Some(whole.client)
                 && shown.record.resource.as_str() == whole.unit.to_string()
-                && shown.record.services.first().is_some_and(|event| event.as_str() == whole.event.to_string())
+                && shown
+                    .record
+                    .services
+                    .first()
+                    .is_some_and(|event| event.as_str() == whole.event.to_string())
                 && shown.marker.is_none()
                 && shown.record.comment.is_blank()
                 && shown.record.state == RecordState::Live;
@@ -201,14 +290,22 @@ impl Admin {
         });
         let id = found.next()?;
         // Of two alike, neither is known to be ours.
-        found.next().is_none().then_some((id, false))
+        found.next().is_none().then_some(id)
     }
 
     /// A booking that waits to be confirmed looks like a cancelled one, so it is confirmed at once.
     async fn confirm(&self, hands: &Hands, id: u64) -> Result<(), PlatformError> {
-        match hands.call(&request::admin_confirm(id), Priority::Write).await {
+        match hands
+            .call(&request::admin_confirm(id), Priority::Write)
+            .await
+        {
             Ok(done) if wire::flag(&done) != Some(false) => Ok(()),
-            Ok(_) => Err(hands.undo(request::admin_cancel(id), "the platform does not confirm the booking").await),
+            Ok(_) => Err(hands
+                .undo(
+                    request::admin_cancel(id),
+                    "the platform does not confirm the booking",
+                )
+                .await),
             Err(error) if error.retry == Retry::AfterObserving => Err(error),
             Err(error) => Err(hands.undo(request::admin_cancel(id), &error.message).await),
         }
@@ -221,108 +318,15 @@ impl Admin {
             match hands.call(&ask, Priority::Write).await {
                 Ok(done) if wire::flag(&done) != Some(false) => return,
                 Ok(_) => {}
-                Err(error) => tracing::debug!(kind = ?error.kind, "The comment of a new booking was not written."),
-            }
-        }
-        tracing::warn!(record = id, "A new booking has no comment and no marker, because the platform did not take them.");
-    }
-
-    pub(crate) async fn update(&self, hands: &Hands, id: &RemoteId, edit: &Edit) -> Result<Written, PlatformError> {
-        let refuse = |kind, retry, why: &str| Err(PlatformError::new(kind, retry, UPDATE, why));
-        let shown = match self.fetch(hands, id, Priority::Write).await? {
-            Fetched::Found(shown) => shown,
-            Fetched::Missing => return refuse(ErrorKind::NotFound, Retry::Never, "there is no such booking any more"),
-            Fetched::Unreadable(row) => {
-                return refuse(ErrorKind::Refused, Retry::Never, &format!("the booking cannot be read: {}", row.why));
-            }
-        };
-        if edit.expected.as_ref().is_some_and(|expected| has_moved_on(expected, &shown.record)) {
-            return refuse(ErrorKind::Stale, Retry::Later, "the booking was changed since the change was planned");
-        }
-        if shown.record.state != RecordState::Live {
-            return refuse(ErrorKind::Refused, Retry::Never, "the booking is cancelled, and there is no way back for it");
-        }
-        let Some(number) = number(id) else {
-            return refuse(ErrorKind::NotFound, Retry::Never, "the id is not one of this platform's");
-        };
-        let whole = self.whole(hands, edit, &shown).await?;
-        let before = replaced(&shown);
-        if before.as_ref() != Some(&whole) {
-            let ask = request::edit_book(number, &whole);
-            match hands.call(&ask, Priority::Write).await? {
-                // No error object, and yet refused (simplybook contract, 6.5).
-                Value::Null | Value::Bool(false) => {
-                    return refuse(ErrorKind::Refused, Retry::Never, "the change is not accepted, without a reason");
-                }
-                Value::Object(_) | Value::Bool(true) => {}
-                Value::Number(_) | Value::String(_) | Value::Array(_) => {
-                    return Err(error::senseless(&ask, "a success that makes no sense"));
+                Err(error) => {
+                    tracing::debug!(kind = ?error.kind, "The comment of a new booking was not written.");
                 }
             }
         }
-        if edit.fields.contains(&Field::Comment) {
-            self.write_comment(hands, number, edit, &shown).await?;
-        }
-        Ok(Written { id: id.clone(), record: None })
-    }
-
-    /// Everything that `editBook` replaces: as it is, but for what the edit changes.
-    async fn whole(&self, hands: &Hands, edit: &Edit, shown: &Shown) -> Result<Whole, PlatformError> {
-        let desired = &edit.desired;
-        let missing = |what: &str| {
-            PlatformError::new(ErrorKind::Refused, Retry::Never, UPDATE, format!("the booking shows no {what}, which every change must name"))
-        };
-        let mut whole = replaced(shown).ok_or_else(|| missing("client, provider or service"))?;
-        if edit.fields.contains(&Field::Resource) {
-            whole.unit = convert::key(UPDATE, "resource", desired.resource.as_str())?;
-        }
-        if edit.fields.contains(&Field::Services) {
-            whole.event = convert::event(UPDATE, desired)?;
-        }
-        if edit.fields.contains(&Field::Slot) {
-            let company = hands.company(Priority::Write).await?;
-            whole.times = hands.terms.times(UPDATE, desired.slot, &company)?;
-        }
-        if desired.kind == Kind::Appointment && touches(&edit.fields, hands.client_fields()) {
-            let card = hands.terms.card(desired);
-            self.clients.forget();
-            whole.client =
-                self.clients.card_for(&hands.session, &hands.terms, &card, Fit::Exact, Some(whole.client)).await?;
-        }
-        Ok(whole)
-    }
-
-    async fn write_comment(&self, hands: &Hands, id: u64, edit: &Edit, shown: &Shown) -> Result<(), PlatformError> {
-        let own = edit.desired.comment.expose();
-        // A record that has no marker gets none: an owner's own comment is not for us to adorn.
-        let text = match (shown.home, shown.marker) {
-            (MarkerHome::Comment, Some(marker)) => marker.append_to(own),
-            _ => slotbridge_core::normalise::text(own).expose().to_owned(),
-        };
-        let ask = request::set_booking_comment(id, &text);
-        let done = hands.call(&ask, Priority::Write).await?;
-        if wire::flag(&done) == Some(false) {
-            return Err(PlatformError::new(ErrorKind::Refused, Retry::Never, ask.operation, "the comment is not accepted"));
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn remove(&self, hands: &Hands, id: &RemoteId) -> Result<(), PlatformError> {
-        let Some(number) = number(id) else { return Ok(()) };
-        let ask = request::admin_cancel(number);
-        let refusal = match hands.call(&ask, Priority::Write).await {
-            Ok(done) if wire::flag(&done) == Some(true) => return Ok(()),
-            Ok(_) => error::senseless(&ask, "the platform does not say that it cancelled the booking"),
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(()),
-            Err(error) if matches!(error.kind, ErrorKind::Refused | ErrorKind::SlotTaken | ErrorKind::BadReply) => error,
-            Err(error) => return Err(error),
-        };
-        // What a second cancellation answers is not documented: the details tell (simplybook contract, 13.10).
-        match self.fetch(hands, id, Priority::Write).await {
-            Ok(Fetched::Missing) => Ok(()),
-            Ok(Fetched::Found(shown)) if shown.record.state != RecordState::Live => Ok(()),
-            Ok(Fetched::Found(_) | Fetched::Unreadable(_)) | Err(_) => Err(refusal),
-        }
+        tracing::warn!(
+            record = id,
+            "A new booking has no comment and no marker, because the platform did not take them."
+        );
     }
 }
 
@@ -338,15 +342,23 @@ pub(crate) struct Made {
 impl Made {
     /// Reads the one booking that was made. A null is a failure, and so is more than one: neither was asked for.
     pub(crate) fn read(ask: &request::Ask, reply: &Value) -> Result<Self, PlatformError> {
-        let bookings = reply.get("bookings").and_then(wire::elements).unwrap_or_default();
+        let bookings = reply
+            .get("bookings")
+            .and_then(wire::elements)
+            .unwrap_or_default();
         let [booking] = bookings.as_slice() else {
-            let why = format!("the reply shows {} bookings where one was made", bookings.len());
+            let why = format!(
+                "the reply shows {} bookings where one was made",
+                bookings.len()
+            );
             return Err(error::senseless(ask, &why));
         };
         let booking = booking.as_object();
         let id = booking.and_then(|booking| wire::first_id(booking, &["id"]));
         let id = id.ok_or_else(|| error::senseless(ask, "the new booking has no id"))?;
-        let confirmed = booking.and_then(|booking| booking.get("is_confirmed")).and_then(wire::flag);
+        let confirmed = booking
+            .and_then(|booking| booking.get("is_confirmed"))
+            .and_then(wire::flag);
         let asked = reply.get("require_confirm").and_then(wire::flag) == Some(true);
         Ok(Self {
             id,
@@ -354,17 +366,6 @@ impl Made {
             waits: asked && confirmed != Some(true),
         })
     }
-}
-
-/// What a change that changes nothing would send.
-fn replaced(shown: &Shown) -> Option<Whole> {
-    Some(Whole {
-        event: shown.record.services.first()?.as_str().parse().ok()?,
-        unit: shown.record.resource.as_str().parse().ok()?,
-        client: shown.client_id?,
-        times: shown.times,
-        additional: shown.additional.clone(),
-    })
 }
 
 fn mark(record: &mut slotbridge_core::record::Record, marker: Option<Marker>) {
@@ -376,7 +377,10 @@ fn mark(record: &mut slotbridge_core::record::Record, marker: Option<Marker>) {
 }
 
 fn names_missing_client(error: &PlatformError) -> bool {
-    error.context.iter().any(|(key, value)| *key == "code" && value == "-3264")
+    error
+        .context
+        .iter()
+        .any(|(key, value)| *key == "code" && value == "-3264")
 }
 
 /// The platform's number of a booking.
@@ -384,9 +388,4 @@ pub(crate) fn number(id: &RemoteId) -> Option<u64> {
     let text = id.as_str();
     let number: u64 = text.parse().ok()?;
     (number > 0 && text == number.to_string()).then_some(number)
-}
-
-/// An empty object, as PHP expects one.
-pub(crate) fn nothing() -> Value {
-    json!({})
 }

@@ -17,14 +17,24 @@ pub(crate) async fn read(hands: &Hands) -> Result<Catalogue, PlatformError> {
     Ok(Catalogue {
         resources: entries(hands, request::units(service)).await?,
         services: entries(hands, request::events(service)).await?,
-        time_zone: company.own_zone.as_ref().and_then(|zone| zone.iana_name()).map(str::to_owned).or(company.zone_name),
+        time_zone: company
+            .own_zone
+            .as_ref()
+            .and_then(|zone| zone.iana_name())
+            .map(str::to_owned)
+            .or(company.zone_name),
     })
 }
 
 async fn entries(hands: &Hands, ask: Ask) -> Result<Vec<CatalogueEntry>, PlatformError> {
     let list = hands.call(&ask, Priority::Poll).await?;
-    let rows = wire::elements(&list).ok_or_else(|| error::senseless(&ask, "the catalogue is no list"))?;
-    let mut entries: Vec<CatalogueEntry> = rows.into_iter().filter_map(Value::as_object).filter_map(entry).collect();
+    let rows =
+        wire::elements(&list).ok_or_else(|| error::senseless(&ask, "the catalogue is no list"))?;
+    let mut entries: Vec<CatalogueEntry> = rows
+        .into_iter()
+        .filter_map(Value::as_object)
+        .filter_map(entry)
+        .collect();
     entries.sort_by_key(|entry| entry.key.parse::<u64>().unwrap_or(u64::MAX));
     Ok(entries)
 }

@@ -45,11 +45,18 @@ pub(crate) struct Companies {
 
 impl Companies {
     pub(crate) fn new(configured: Option<TimeZone>) -> Self {
-        Self { configured, known: Mutex::new(None) }
+        Self {
+            configured,
+            known: Mutex::new(None),
+        }
     }
 
     /// What is known, read again when it is an hour old.
-    pub(crate) async fn get(&self, session: &Session, priority: Priority) -> Result<Company, PlatformError> {
+    pub(crate) async fn get(
+        &self,
+        session: &Session,
+        priority: Priority,
+    ) -> Result<Company, PlatformError> {
         let mut known = self.known.lock().await;
         if let Some((since, company)) = &*known
             && session.now().saturating_sub(*since) < BELIEVED_FOR
@@ -71,7 +78,9 @@ impl Companies {
         let info = match session.call(&ask, priority).await {
             Ok(info) => info,
             // The administration service is not known to have it for certain.
-            Err(error) if error.kind == ErrorKind::Unsupported && self.configured.is_some() => serde_json::Value::Null,
+            Err(error) if error.kind == ErrorKind::Unsupported && self.configured.is_some() => {
+                serde_json::Value::Null
+            }
             Err(error) => return Err(error),
         };
         let info = info.as_object().cloned().unwrap_or_default();
@@ -83,11 +92,21 @@ impl Companies {
                 ErrorKind::Unrepresentable,
                 Retry::Never,
                 ask.operation,
-                format!("the company names no zone that is known here ({named}); set time_zone for this platform"),
+                format!(
+                    "the company names no zone that is known here ({named}); set time_zone for this platform"
+                ),
             ));
         };
-        let timeframe = info.get("timeframe").and_then(wire::int).filter(|minutes| *minutes > 0);
-        Ok(Company { zone, own_zone, zone_name, timeframe })
+        let timeframe = info
+            .get("timeframe")
+            .and_then(wire::int)
+            .filter(|minutes| *minutes > 0);
+        Ok(Company {
+            zone,
+            own_zone,
+            zone_name,
+            timeframe,
+        })
     }
 }
 
@@ -98,7 +117,10 @@ pub(crate) fn zone_of(name: &str) -> Option<TimeZone> {
     if let Ok(zone) = TimeZone::get(name) {
         return Some(zone);
     }
-    let words: Vec<&str> = name.split([' ', '/']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = name
+        .split([' ', '/'])
+        .filter(|word| !word.is_empty())
+        .collect();
     // Areas have one word; in places, spaces are underscores; few names have three parts.
     (1..=3).find_map(|slashes| {
         let parts = words.len().checked_sub(slashes)?;

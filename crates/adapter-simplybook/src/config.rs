@@ -16,7 +16,8 @@ pub struct SimplybookConfig {
     pub company: String,
     /// Who the calls are made as.
     pub mode: Mode,
-    /// The intake field that is set aside for the marker, by its key; admin mode only.
+    /// The intake field that is set aside for the marker, by its key. Without one the marker stands at the end of the
+    /// comment in admin mode, and nowhere in public mode, where there are no comments.
     pub marker_field: Option<String>,
     /// Values for intake fields, by their keys, that every booking made by slotbridge gets.
     pub intake: Vec<(String, String)>,
@@ -63,26 +64,38 @@ impl SimplybookConfig {
     pub(crate) fn validate(&self) -> Result<(), InvalidConfig> {
         let company = self.company.trim();
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if company.is_empty() || !company.chars().all(fits) || HeaderValue::from_str(company).is_err() {
-            return Err(InvalidConfig::new("company", "want the company login, such as acme in acme.simplybook.me"));
+        if company.is_empty()
+            || !company.chars().all(fits)
+            || HeaderValue::from_str(company).is_err()
+        {
+            return Err(InvalidConfig::new(
+                "company",
+                "want the company login, such as acme in acme.simplybook.me",
+            ));
         }
         if let Some(minutes) = self.timeframe
             && !TIMEFRAMES.contains(&minutes)
         {
-            return Err(InvalidConfig::new("timeframe", "must be 5, 10, 15, 20, 30 or 60 minutes"));
+            return Err(InvalidConfig::new(
+                "timeframe",
+                "must be 5, 10, 15, 20, 30 or 60 minutes",
+            ));
         }
         let blank = |text: &SecretString| text.expose_secret().trim().is_empty();
         match &self.mode {
-            Mode::Admin { user, .. } if user.trim().is_empty() => {
-                Err(InvalidConfig::new("user", "is empty; give the login of a back-office user"))
-            }
-            Mode::Admin { password, .. } if blank(password) => Err(InvalidConfig::new("password", "is empty")),
-            Mode::Public { api_key, .. } if blank(api_key) => Err(InvalidConfig::new("api_key", "is empty")),
-            Mode::Public { secret_key, .. } if blank(secret_key) => Err(InvalidConfig::new("secret_key", "is empty")),
-            Mode::Public { .. } if self.marker_field.is_some() => Err(InvalidConfig::new(
-                "marker_field",
-                "works in admin mode only: with an API key nothing that a record carries can be searched for",
+            Mode::Admin { user, .. } if user.trim().is_empty() => Err(InvalidConfig::new(
+                "user",
+                "is empty; give the login of a back-office user",
             )),
+            Mode::Admin { password, .. } if blank(password) => {
+                Err(InvalidConfig::new("password", "is empty"))
+            }
+            Mode::Public { api_key, .. } if blank(api_key) => {
+                Err(InvalidConfig::new("api_key", "is empty"))
+            }
+            Mode::Public { secret_key, .. } if blank(secret_key) => {
+                Err(InvalidConfig::new("secret_key", "is empty"))
+            }
             Mode::Admin { .. } | Mode::Public { .. } => Ok(()),
         }
     }

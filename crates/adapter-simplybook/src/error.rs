@@ -23,10 +23,19 @@ const QUOTE_CHARS_MAX: usize = 160;
 pub(crate) fn judge(ask: &Ask, id: u64, reply: &Reply) -> Judgement {
     let status = reply.status.as_u16();
     let body = wire::envelope(&reply.body, id);
-    if let Some(Envelope::Failed { code, message, about }) = &body {
+    if let Some(Envelope::Failed {
+        code,
+        message,
+        about,
+    }) = &body
+    {
         return failed(ask, *code, message, *about);
     }
-    let fail = |kind, why: &str| Judgement::Fail(PlatformError::new(kind, Retry::Never, ask.operation, why).with("status", status));
+    let fail = |kind, why: &str| {
+        Judgement::Fail(
+            PlatformError::new(kind, Retry::Never, ask.operation, why).with("status", status),
+        )
+    };
     match status {
         200..=299 => match body {
             Some(Envelope::Done(_)) => Judgement::Accept,
@@ -37,17 +46,23 @@ pub(crate) fn judge(ask: &Ask, id: u64, reply: &Reply) -> Judgement {
                 ask.operation,
                 "the service described itself instead of answering; check base_url",
             )),
-            Some(Envelope::OfAnother) => Judgement::Fail(senseless(ask, "the answer is to another request")),
-            Some(Envelope::Odd | Envelope::Failed { .. }) => {
-                Judgement::Fail(senseless(ask, "an answer with neither a result nor an error"))
+            Some(Envelope::OfAnother) => {
+                Judgement::Fail(senseless(ask, "the answer is to another request"))
             }
+            Some(Envelope::Odd | Envelope::Failed { .. }) => Judgement::Fail(senseless(
+                ask,
+                "an answer with neither a result nor an error",
+            )),
             None => Judgement::Fail(senseless(ask, "an answer that is no JSON object")),
         },
         // What the platform answers when a limit is passed is not documented; these two were guessed by others
         // (simplybook contract, 3).
         403 | 429 => Judgement::Throttled { after: wait(reply) },
         401 => fail(ErrorKind::Unauthenticated, "the token is not accepted"),
-        404 | 405 | 410 => fail(ErrorKind::Forbidden, "there is no such service at this address; check base_url"),
+        404 | 405 | 410 => fail(
+            ErrorKind::Forbidden,
+            "there is no such service at this address; check base_url",
+        ),
         408 | 425 | 500..=599 => Judgement::Unavailable(format!("answered with {status}")),
         _ => Judgement::Fail(senseless(ask, &format!("an answer with status {status}"))),
     }
@@ -101,31 +116,68 @@ fn meaning(ask: &Ask, code: i64, folded: &str) -> (ErrorKind, &'static str) {
         ErrorKind::Refused
     };
     match code {
-        -32600 if folded.contains("access denied") => (ErrorKind::Unauthenticated, "the token or key is not accepted"),
-        -32600 if folded.contains("company") => {
-            (ErrorKind::Forbidden, "the company is not known at this address; check company and base_url")
-        }
-        -33001 => (ErrorKind::Forbidden, "the company is not known at this address; check company and base_url"),
-        -33002 => (ErrorKind::Unauthenticated, "the API key is wrong; check api_key"),
-        -33003 => (ErrorKind::Unauthenticated, "the user is not known or the password is wrong; check user and password"),
+        -32600 if folded.contains("access denied") => (
+            ErrorKind::Unauthenticated,
+            "the token or key is not accepted",
+        ),
+        -32600 if folded.contains("company") => (
+            ErrorKind::Forbidden,
+            "the company is not known at this address; check company and base_url",
+        ),
+        -33001 => (
+            ErrorKind::Forbidden,
+            "the company is not known at this address; check company and base_url",
+        ),
+        -33002 => (
+            ErrorKind::Unauthenticated,
+            "the API key is wrong; check api_key",
+        ),
+        -33003 => (
+            ErrorKind::Unauthenticated,
+            "the user is not known or the password is wrong; check user and password",
+        ),
         -33004 => (ErrorKind::Forbidden, "the user is blocked"),
-        -33005 => (ErrorKind::Forbidden, "the company's HIPAA feature does not let this login in; use an API User Key"),
+        -33005 => (
+            ErrorKind::Forbidden,
+            "the company's HIPAA feature does not let this login in; use an API User Key",
+        ),
         -32001 => (ErrorKind::Forbidden, "a custom feature is not switched on"),
         -32020 => (ErrorKind::Forbidden, "the user lacks a right"),
-        -32090 => (ErrorKind::Forbidden, "this kind of key may not confirm bookings"),
+        -32090 => (
+            ErrorKind::Forbidden,
+            "this kind of key may not confirm bookings",
+        ),
         -32012 | -32080 | -32095 => (missing, "no such booking"),
-        -32085 => (ErrorKind::Refused, "the signature is not accepted: the secret_key is wrong or the booking's hash has changed"),
+        -32085 => (
+            ErrorKind::Refused,
+            "the signature is not accepted: the secret_key is wrong or the booking's hash has changed",
+        ),
         -32051 => (ErrorKind::Refused, "the service is not available"),
-        -32052 => (ErrorKind::Refused, "the provider is not available for the service"),
+        -32052 => (
+            ErrorKind::Refused,
+            "the provider is not available for the service",
+        ),
         -32053 => (ErrorKind::SlotTaken, "the day is not available"),
         -32054 => (ErrorKind::SlotTaken, "the time is not available"),
         -32055 => (ErrorKind::SlotTaken, "one of the times is not available"),
-        -32056 => (ErrorKind::SlotTaken, "bookings are not allowed at that time"),
+        -32056 => (
+            ErrorKind::SlotTaken,
+            "bookings are not allowed at that time",
+        ),
         -32061 => (ErrorKind::Refused, "the client's name is not accepted"),
-        -32062 => (ErrorKind::Refused, "the client's e-mail is missing or not accepted; the company's settings say what a client needs"),
-        -32063 => (ErrorKind::Refused, "the client's phone is missing or not accepted; the company's settings say what a client needs"),
-        -32070 => (ErrorKind::Refused, "an intake field is missing or not accepted; name values for the required ones as intake"),
-        -32030..=-32036 => (ErrorKind::Refused, "a promotion code is not accepted"),
+        -32062 => (
+            ErrorKind::Refused,
+            "the client's e-mail is missing or not accepted; the company's settings say what a client needs",
+        ),
+        -32063 => (
+            ErrorKind::Refused,
+            "the client's phone is missing or not accepted; the company's settings say what a client needs",
+        ),
+        -32070 => (
+            ErrorKind::Refused,
+            "an intake field is missing or not accepted; name values for the required ones as intake",
+        ),
+        -32036..=-32030 => (ErrorKind::Refused, "a promotion code is not accepted"),
         -32097 | -32099 => (ErrorKind::Refused, "the payment is not accepted"),
         -3264 => (ErrorKind::Refused, "no such client"),
         -32601 => (ErrorKind::Unsupported, "the service has no such method"),
@@ -137,5 +189,7 @@ fn meaning(ask: &Ask, code: i64, folded: &str) -> (ErrorKind, &'static str) {
 
 fn wait(reply: &Reply) -> Option<Duration> {
     let header = reply.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    Some(Duration::from_secs(header.trim().parse::<u64>().ok()?.clamp(1, 3600)))
+    Some(Duration::from_secs(
+        header.trim().parse::<u64>().ok()?.clamp(1, 3600),
+    ))
 }

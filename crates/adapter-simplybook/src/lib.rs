@@ -26,7 +26,8 @@ use slotbridge_core::model::Status;
 use slotbridge_core::projection::{Projection, ServicesHeld, TextHeld};
 use slotbridge_platform::Capabilities;
 use slotbridge_platform::capabilities::{
-    BusyWrites, ChangeFeed, CreateSettled, Discovery, OccupancyView, Quota, Removal, Silence, Updates, Webhooks,
+    BusyWrites, ChangeFeed, CreateSettled, Discovery, OccupancyView, Quota, Removal, Silence,
+    Updates, Webhooks,
 };
 
 pub use config::{Mode, SimplybookConfig};
@@ -39,8 +40,16 @@ pub const KIND: &str = "simplybook";
 pub const BASE_URL: &str = "https://user-api.simplybook.me";
 
 /// The limits of the common servers (simplybook contract, 3).
-pub static QUOTAS: [Quota; 2] =
-    [Quota { calls: 5, per: Duration::from_secs(1) }, Quota { calls: 5000, per: Duration::from_hours(24) }];
+pub static QUOTAS: [Quota; 2] = [
+    Quota {
+        calls: 5,
+        per: Duration::from_secs(1),
+    },
+    Quota {
+        calls: 5000,
+        per: Duration::from_hours(24),
+    },
+];
 
 /// What the administration service can do.
 pub static CAPABILITIES_ADMIN: Capabilities = Capabilities {
@@ -80,8 +89,17 @@ pub const PROJECTION_ADMIN: Projection = Projection {
     phone: TextHeld::Whole,
     email: TextHeld::Whole,
     comment: TextHeld::Whole,
-    statuses: [Status::Booked, Status::Booked, Status::Booked, Status::Booked, Status::Cancelled],
+    statuses: [
+        Status::Booked,
+        Status::Booked,
+        Status::Booked,
+        Status::Booked,
+        Status::Cancelled,
+    ],
 };
 
 /// What a booking holds in public mode: the same without a comment.
-pub const PROJECTION_PUBLIC: Projection = Projection { comment: TextHeld::Not, ..PROJECTION_ADMIN };
+pub const PROJECTION_PUBLIC: Projection = Projection {
+    comment: TextHeld::Not,
+    ..PROJECTION_ADMIN
+};

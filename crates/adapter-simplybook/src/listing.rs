@@ -6,14 +6,15 @@
 //!
 //! # Guarantees
 //! A slice counts as whole when its reply is a complete list, every row starts on a day that was asked for (else the
-//! filter was not understood), and its length does not look like a cap: a round number of rows is believed only once
-//! both halves of the slice, asked for apart, show no more than that.
+//! filter was not understood), and its length does not look like a cap: of a round number of
+//! rows both halves are asked for as well, down to single days; a day that looks capped is a doubt.
 //! A user who may not see everything proves nothing: what it lists is [`Coverage::Partial`].
 //!
 //! # Assumptions
 //! Whether the last day is included is not documented, so one day more is asked for.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -43,18 +44,25 @@ pub(crate) struct Lister<'a> {
     pub(crate) terms: &'a Terms,
     pub(crate) company: &'a Company,
     pub(crate) priority: Priority,
+    /// How many rows were proven to come in one piece.
+    pub(crate) uncapped: &'a AtomicUsize,
 }
 
 #[derive(Debug, Default)]
 struct Seen {
     shown: BTreeMap<String, Shown>,
     unreadable: Vec<Unreadable>,
+    /// How many rows came, whatever became of them.
+    rows: usize,
     doubt: Option<String>,
 }
 
 impl Lister<'_> {
     /// Lists a window. Only a failure of the very first call is an error.
-    pub(crate) async fn list(&self, window: Window) -> Result<(Listing, Vec<Shown>), PlatformError> {
+    pub(crate) async fn list(
+        &self,
+        window: Window,
+    ) -> Result<(Listing, Vec<Shown>), PlatformError> {
         let (first, last) = zone::window_days(window, &self.company.zone);
         let mut seen = Seen::default();
         let mut from = first;
@@ -76,45 +84,75 @@ impl Lister<'_> {
             None => Coverage::Complete(window),
             Some(why) => Coverage::Partial { why },
         };
-        let shown: Vec<Shown> = seen.shown.into_values().filter(|shown| window.contains(shown.record.start)).collect();
+        let shown: Vec<Shown> = seen
+            .shown
+            .into_values()
+            .filter(|shown| window.contains(shown.record.start))
+            .collect();
         let records: Vec<Record> = shown.iter().map(|shown| shown.record.clone()).collect();
-        Ok((Listing { records, unreadable: seen.unreadable, coverage, cursor: None }, shown))
+        Ok((
+            Listing {
+                records,
+                unreadable: seen.unreadable,
+                coverage,
+                cursor: None,
+            },
+            shown,
+        ))
     }
 
-    /// The days from `from` to `to`; halved once when what comes looks capped.
+    /// The days from `from` to `to`; halved again and again while what comes looks capped.
     async fn slice(&self, from: Date, to: Date) -> Result<Seen, PlatformError> {
-        let mut whole = self.days(from, to).await?;
-        let rows = whole.different();
-        if rows < CAP_MIN || rows % CAP_STEP != 0 {
-            return Ok(whole);
+        let mut whole = Seen::default();
+        let mut open = vec![(from, to)];
+        let mut suspected: usize = 0;
+        while let Some((from, to)) = open.pop() {
+            // One day more: whether the last one is included is not documented.
+            let part = self.days(from, to, to.saturating_add(1.day())).await?;
+            let (rows, kept) = (part.rows, part.different());
+            whole.add(part);
+            if !self.looks_capped(rows) {
+                continue;
+            }
+            suspected = suspected.max(rows);
+            let days = from.until(to).map_or(0, |span| span.get_days());
+            if days > 0 {
+                let middle = from.saturating_add((days / 2).days());
+                open.push((middle.saturating_add(1.day()), to));
+                open.push((from, middle));
+                continue;
+            }
+            // The day alone, in case the day after it made up the number.
+            let alone = self.days(from, to, to).await?;
+            if self.looks_capped(alone.rows) || alone.different() < kept {
+                whole.doubt = Some(format!(
+                    "{from} shows exactly {rows} bookings, which may be all that the platform shows"
+                ));
+            }
+            whole.add(alone);
         }
-        let days = from.until(to).map_or(0, |span| span.get_days());
-        if days == 0 {
-            whole.doubt = Some(format!("{from} shows exactly {rows} bookings, which may be a limit"));
-            return Ok(whole);
+        if suspected > 0 && whole.doubt.is_none() && whole.different() == suspected {
+            // The parts add up: so many rows come in one piece.
+            self.uncapped.fetch_max(suspected, Ordering::Relaxed);
         }
-        let middle = from.saturating_add((days / 2).days());
-        let halves = [(from, middle), (middle.saturating_add(1.day()), to)];
-        let mut parts = Seen::default();
-        for (from, to) in halves {
-            parts.add(self.days(from, to).await?);
-        }
-        if parts.different() > rows {
-            parts.doubt = Some(format!("the listing stops at {rows} bookings"));
-        }
-        whole.add(parts);
         Ok(whole)
     }
 
-    async fn days(&self, from: Date, to: Date) -> Result<Seen, PlatformError> {
-        // One day more: whether the last one is included is not documented.
-        let asked_to = to.saturating_add(1.day());
+    fn looks_capped(&self, rows: usize) -> bool {
+        let round = rows >= CAP_MIN && rows.is_multiple_of(CAP_STEP);
+        round && rows > self.uncapped.load(Ordering::Relaxed)
+    }
+
+    async fn days(&self, from: Date, to: Date, asked_to: Date) -> Result<Seen, PlatformError> {
         let ask = request::bookings(from, asked_to);
         let rows = self.session.call(&ask, self.priority).await?;
         let Some(rows) = wire::elements(&rows).filter(|_| !rows.is_null()) else {
             return Err(error::senseless(&ask, "the listing is no list"));
         };
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            rows: rows.len(),
+            ..Seen::default()
+        };
         let mut beyond: usize = 0;
         for row in rows {
             match day_of(row) {
@@ -125,7 +163,8 @@ impl Lister<'_> {
             }
             match self.terms.shown(row, self.company, None) {
                 Ok(shown) => {
-                    seen.shown.insert(shown.record.id.as_str().to_owned(), shown);
+                    seen.shown
+                        .insert(shown.record.id.as_str().to_owned(), shown);
                 }
                 Err(mut unreadable) => {
                     unreadable.why = self.session.api().scrub(&unreadable.why);
@@ -134,7 +173,9 @@ impl Lister<'_> {
             }
         }
         if beyond > 0 {
-            seen.doubt = Some(format!("the listing shows {beyond} bookings of other days than were asked for"));
+            seen.doubt = Some(format!(
+                "the listing shows {beyond} bookings of other days than were asked for"
+            ));
         }
         Ok(seen)
     }

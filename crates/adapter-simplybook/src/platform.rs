@@ -11,7 +11,9 @@ use slotbridge_core::projection::{Projection, TextHeld};
 use slotbridge_core::record::{Grid, Listing, Reading};
 use slotbridge_platform::platform::{Catalogue, Draft, Edit, Finding, Priority, Query, Written};
 use slotbridge_platform::webhook::{Hint, WebhookError};
-use slotbridge_platform::{Account, Capabilities, Contacts, ErrorKind, InvalidConfig, Platform, PlatformError, Retry};
+use slotbridge_platform::{
+    Account, Capabilities, Contacts, ErrorKind, InvalidConfig, Platform, PlatformError, Retry,
+};
 
 use crate::admin::Admin;
 use crate::company::{Companies, Company};
@@ -20,7 +22,10 @@ use crate::convert::Terms;
 use crate::public::Public;
 use crate::request::Ask;
 use crate::session::Session;
-use crate::{CAPABILITIES_ADMIN, CAPABILITIES_PUBLIC, KIND, PROJECTION_ADMIN, PROJECTION_PUBLIC, catalogue, check, webhook, wire};
+use crate::{
+    CAPABILITIES_ADMIN, CAPABILITIES_PUBLIC, KIND, PROJECTION_ADMIN, PROJECTION_PUBLIC, catalogue,
+    check, webhook, wire,
+};
 
 /// One SimplyBook.me company.
 pub struct SimplybookPlatform {
@@ -68,7 +73,9 @@ impl Hands {
             ErrorKind::Forbidden,
             Retry::Never,
             "records.confirm",
-            format!("new bookings wait to be confirmed, and that is refused ({why}); turn that off for this user or key"),
+            format!(
+                "new bookings wait to be confirmed, and that is refused ({why}); turn that off for this user or key"
+            ),
         );
         match self.call(&cancel, Priority::Write).await {
             Ok(done) if wire::flag(&done) == Some(true) => error,
@@ -91,7 +98,10 @@ impl SimplybookPlatform {
         if let Contacts::Sink { email, .. } = &account.contacts
             && !email.expose().contains('@')
         {
-            return Err(InvalidConfig::new("sink_email", "want an address that reaches nobody's client, such as sync@example.com"));
+            return Err(InvalidConfig::new(
+                "sink_email",
+                "want an address that reaches nobody's client, such as sync@example.com",
+            ));
         }
         // Where the sink's contacts stand in, the client's cannot be held.
         let contact = match account.contacts {
@@ -100,11 +110,21 @@ impl SimplybookPlatform {
         };
         let (face, base) = match &config.mode {
             Mode::Admin { .. } => (Face::Admin(Admin::default()), PROJECTION_ADMIN),
-            Mode::Public { secret_key, .. } => (Face::Public(Public::new(secret_key.clone())), PROJECTION_PUBLIC),
+            Mode::Public { secret_key, .. } => (
+                Face::Public(Public::new(secret_key.clone())),
+                PROJECTION_PUBLIC,
+            ),
         };
-        let step = config.timeframe.map_or(base.slot_step, |minutes| SignedDuration::from_mins(i64::from(minutes)));
+        let step = config.timeframe.map_or(base.slot_step, |minutes| {
+            SignedDuration::from_mins(i64::from(minutes))
+        });
         Ok(Self {
-            projection: Projection { phone: contact, email: contact, slot_step: step, ..base },
+            projection: Projection {
+                phone: contact,
+                email: contact,
+                slot_step: step,
+                ..base
+            },
             hands: Hands {
                 session: Session::new(account.api, &config.company, config.mode),
                 companies: Companies::new(account.time_zone),
@@ -180,8 +200,14 @@ impl Platform for SimplybookPlatform {
                 }
                 admin.list(&self.hands, *window, priority).await
             }
-            (Face::Admin(_), Query::Since(_)) => Err(Self::unsupported("records.list", "SimplyBook.me does not tell what changed")),
-            (Face::Public(_), _) => Err(Self::unsupported("records.list", "bookings are not listed to an API key; use mode = \"admin\"")),
+            (Face::Admin(_), Query::Since(_)) => Err(Self::unsupported(
+                "records.list",
+                "SimplyBook.me does not tell what changed",
+            )),
+            (Face::Public(_), _) => Err(Self::unsupported(
+                "records.list",
+                "bookings are not listed to an API key; use mode = \"admin\"",
+            )),
         }
     }
 
@@ -200,8 +226,15 @@ impl Platform for SimplybookPlatform {
         priority: Priority,
     ) -> Result<Grid, PlatformError> {
         match &self.face {
-            Face::Admin(_) => Err(Self::unsupported("occupancy", "bookings are listed, so free and busy times are not read")),
-            Face::Public(public) => public.grid(&self.hands, resource, service, service_length, priority).await,
+            Face::Admin(_) => Err(Self::unsupported(
+                "occupancy",
+                "bookings are listed, so free and busy times are not read",
+            )),
+            Face::Public(public) => {
+                public
+                    .grid(&self.hands, resource, service, service_length, priority)
+                    .await
+            }
         }
     }
 
@@ -234,7 +267,11 @@ impl Platform for SimplybookPlatform {
                     Face::Admin(_) => crate::convert::remote_id(callback.id),
                     Face::Public(public) => public.remote(callback.id, callback.hash.as_deref()),
                 };
-                Hint { id, kind: callback.kind, record: None }
+                Hint {
+                    id,
+                    kind: callback.kind,
+                    record: None,
+                }
             })
             .into_iter()
             .collect())

@@ -2,6 +2,8 @@
 //!
 //! Every call is a JSON-RPC `POST` with positional parameters (simplybook contract, 1.2).
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
 use jiff::civil::{Date, DateTime};
@@ -50,12 +52,34 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    fn read(operation: &'static str, service: Service, method: &'static str, params: Vec<Value>) -> Self {
-        Self { operation, service, method, params, repeat: Repeat::Safe }
+    fn read(
+        operation: &'static str,
+        service: Service,
+        method: &'static str,
+        params: Vec<Value>,
+    ) -> Self {
+        Self {
+            operation,
+            service,
+            method,
+            params,
+            repeat: Repeat::Safe,
+        }
     }
 
-    fn write(operation: &'static str, service: Service, method: &'static str, params: Vec<Value>) -> Self {
-        Self { operation, service, method, params, repeat: Repeat::Once }
+    fn write(
+        operation: &'static str,
+        service: Service,
+        method: &'static str,
+        params: Vec<Value>,
+    ) -> Self {
+        Self {
+            operation,
+            service,
+            method,
+            params,
+            repeat: Repeat::Once,
+        }
     }
 
     /// The call as a request.
@@ -65,11 +89,15 @@ impl Ask {
         id: u64,
         headers: HeaderMap,
     ) -> Result<http::Request<Bytes>, http::Error> {
-        let body = json!({"jsonrpc": "2.0", "method": self.method, "params": self.params, "id": id});
+        let body =
+            json!({"jsonrpc": "2.0", "method": self.method, "params": self.params, "id": id});
         let mut request = http::Request::builder()
             .method(Method::POST)
             .uri(format!("{base_url}{}", self.service.path()))
-            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            )
             .body(Bytes::from(body.to_string()))?;
         request.headers_mut().extend(headers);
         Ok(request)
@@ -108,15 +136,33 @@ fn day(date: Date) -> String {
 /// The signature of a signed call: `md5(id + hash + secret)` in lower-case hex (simplybook contract, 5.1).
 pub(crate) fn sign(id: u64, hash: &str, secret: &str) -> String {
     let digest = Md5::digest(format!("{id}{hash}{secret}").as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digest.iter())
+}
+
+/// Bytes in lower-case hex.
+pub(crate) fn hex<'b>(bytes: impl Iterator<Item = &'b u8>) -> String {
+    bytes.fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes any text");
+        text
+    })
 }
 
 pub(crate) fn user_token(company: &str, user: &str, password: &str) -> Ask {
-    Ask::read("auth", Service::Login, "getUserToken", vec![json!(company), json!(user), json!(password)])
+    Ask::read(
+        "auth",
+        Service::Login,
+        "getUserToken",
+        vec![json!(company), json!(user), json!(password)],
+    )
 }
 
 pub(crate) fn api_token(company: &str, key: &str) -> Ask {
-    Ask::read("auth", Service::Login, "getToken", vec![json!(company), json!(key)])
+    Ask::read(
+        "auth",
+        Service::Login,
+        "getToken",
+        vec![json!(company), json!(key)],
+    )
 }
 
 pub(crate) fn company_info(service: Service) -> Ask {
@@ -124,11 +170,21 @@ pub(crate) fn company_info(service: Service) -> Ask {
 }
 
 pub(crate) fn company_param(service: Service, key: &str) -> Ask {
-    Ask::read("company.param", service, "getCompanyParam", vec![json!(key)])
+    Ask::read(
+        "company.param",
+        service,
+        "getCompanyParam",
+        vec![json!(key)],
+    )
 }
 
 pub(crate) fn plugins(service: Service, names: &[&str]) -> Ask {
-    Ask::read("plugins.read", service, "getPluginStatuses", vec![json!(names)])
+    Ask::read(
+        "plugins.read",
+        service,
+        "getPluginStatuses",
+        vec![json!(names)],
+    )
 }
 
 pub(crate) fn current_user() -> Ask {
@@ -137,16 +193,31 @@ pub(crate) fn current_user() -> Ask {
 
 /// Hidden ones too, as a list.
 pub(crate) fn units(service: Service) -> Ask {
-    Ask::read("units.list", service, "getUnitList", vec![json!(false), json!(true)])
+    Ask::read(
+        "units.list",
+        service,
+        "getUnitList",
+        vec![json!(false), json!(true)],
+    )
 }
 
 /// Hidden ones too, as a list.
 pub(crate) fn events(service: Service) -> Ask {
-    Ask::read("events.list", service, "getEventList", vec![json!(false), json!(true)])
+    Ask::read(
+        "events.list",
+        service,
+        "getEventList",
+        vec![json!(false), json!(true)],
+    )
 }
 
 pub(crate) fn intake_fields(service: Service, event: u64) -> Ask {
-    Ask::read("fields.list", service, "getAdditionalFields", vec![json!(event)])
+    Ask::read(
+        "fields.list",
+        service,
+        "getAdditionalFields",
+        vec![json!(event)],
+    )
 }
 
 /// The bookings that start on these days, both included, cancelled ones too.
@@ -161,15 +232,30 @@ pub(crate) fn bookings(from: Date, to: Date) -> Ask {
 }
 
 pub(crate) fn booking_details(id: u64) -> Ask {
-    Ask::read("records.read", Service::Admin, "getBookingDetails", vec![json!(id)])
+    Ask::read(
+        "records.read",
+        Service::Admin,
+        "getBookingDetails",
+        vec![json!(id)],
+    )
 }
 
 pub(crate) fn booking_comment(id: u64) -> Ask {
-    Ask::read("records.comment", Service::Admin, "getBookingComment", vec![json!(id)])
+    Ask::read(
+        "records.comment",
+        Service::Admin,
+        "getBookingComment",
+        vec![json!(id)],
+    )
 }
 
 pub(crate) fn set_booking_comment(id: u64, comment: &str) -> Ask {
-    Ask::write("records.set_comment", Service::Admin, "setBookingComment", vec![json!(id), json!(comment)])
+    Ask::write(
+        "records.set_comment",
+        Service::Admin,
+        "setBookingComment",
+        vec![json!(id), json!(comment)],
+    )
 }
 
 /// The end is given, so that the booking lasts as long as elsewhere; the offset is always 0, as the vendor's own
@@ -201,31 +287,62 @@ impl Whole {
 }
 
 pub(crate) fn admin_cancel(id: u64) -> Ask {
-    Ask::write("records.remove", Service::Admin, "cancelBooking", vec![json!(id)])
+    Ask::write(
+        "records.remove",
+        Service::Admin,
+        "cancelBooking",
+        vec![json!(id)],
+    )
 }
 
 pub(crate) fn admin_confirm(id: u64) -> Ask {
-    Ask::write("records.confirm", Service::Admin, "confirmBooking", vec![json!(id)])
+    Ask::write(
+        "records.confirm",
+        Service::Admin,
+        "confirmBooking",
+        vec![json!(id)],
+    )
 }
 
 pub(crate) fn find_clients(words: &str) -> Ask {
-    Ask::read("clients.find", Service::Admin, "getClientList", vec![json!(words), json!(50)])
+    Ask::read(
+        "clients.find",
+        Service::Admin,
+        "getClientList",
+        vec![json!(words), json!(50)],
+    )
 }
 
 /// No mail is sent about the new card.
 pub(crate) fn add_client(data: Map<String, Value>) -> Ask {
-    Ask::write("clients.create", Service::Admin, "addClient", vec![Value::Object(data), json!(false)])
+    Ask::write(
+        "clients.create",
+        Service::Admin,
+        "addClient",
+        vec![Value::Object(data), json!(false)],
+    )
 }
 
 pub(crate) fn edit_client(id: u64, data: Map<String, Value>) -> Ask {
-    Ask::write("clients.update", Service::Admin, "editClient", vec![json!(id), Value::Object(data)])
+    Ask::write(
+        "clients.update",
+        Service::Admin,
+        "editClient",
+        vec![json!(id), Value::Object(data)],
+    )
 }
 
 pub(crate) fn client(id: u64) -> Ask {
     Ask::read("clients.read", Service::Admin, "getClient", vec![json!(id)])
 }
 
-pub(crate) fn public_book(event: u64, unit: u64, start: DateTime, client: Map<String, Value>, additional: Map<String, Value>) -> Ask {
+pub(crate) fn public_book(
+    event: u64,
+    unit: u64,
+    start: DateTime,
+    client: Map<String, Value>,
+    additional: Map<String, Value>,
+) -> Ask {
     let params = vec![
         json!(event),
         json!(unit),
@@ -238,29 +355,60 @@ pub(crate) fn public_book(event: u64, unit: u64, start: DateTime, client: Map<St
 }
 
 pub(crate) fn signed_details(id: u64, sign: &str) -> Ask {
-    Ask::read("records.read", Service::Public, "getBookingDetails", vec![json!(id), json!(sign)])
+    Ask::read(
+        "records.read",
+        Service::Public,
+        "getBookingDetails",
+        vec![json!(id), json!(sign)],
+    )
 }
 
 /// The short form, which is enough to see whether a booking stands.
 pub(crate) fn signed_booking(id: u64, sign: &str) -> Ask {
-    Ask::read("records.look", Service::Public, "getBooking", vec![json!(id), json!(sign)])
+    Ask::read(
+        "records.look",
+        Service::Public,
+        "getBooking",
+        vec![json!(id), json!(sign)],
+    )
 }
 
 pub(crate) fn signed_cancel(id: u64, sign: &str) -> Ask {
-    Ask::write("records.remove", Service::Public, "cancelBooking", vec![json!(id), json!(sign)])
+    Ask::write(
+        "records.remove",
+        Service::Public,
+        "cancelBooking",
+        vec![json!(id), json!(sign)],
+    )
 }
 
 pub(crate) fn signed_confirm(id: u64, sign: &str) -> Ask {
-    Ask::write("records.confirm", Service::Public, "confirmBooking", vec![json!(id), json!(sign)])
+    Ask::write(
+        "records.confirm",
+        Service::Public,
+        "confirmBooking",
+        vec![json!(id), json!(sign)],
+    )
 }
 
 /// The free starts of one provider for one service.
 pub(crate) fn free_starts(from: Date, to: Date, event: u64, unit: u64) -> Ask {
-    let params = vec![json!(day(from)), json!(day(to)), json!(event), json!(unit), json!(1)];
+    let params = vec![
+        json!(day(from)),
+        json!(day(to)),
+        json!(event),
+        json!(unit),
+        json!(1),
+    ];
     Ask::read("slots.free", Service::Public, "getStartTimeMatrix", params)
 }
 
 /// The hours of one provider in one month.
 pub(crate) fn work_calendar(year: i16, month: i8, unit: u64) -> Ask {
-    Ask::read("slots.hours", Service::Public, "getWorkCalendar", vec![json!(year), json!(month), json!(unit)])
+    Ask::read(
+        "slots.hours",
+        Service::Public,
+        "getWorkCalendar",
+        vec![json!(year), json!(month), json!(unit)],
+    )
 }

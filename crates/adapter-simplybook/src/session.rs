@@ -7,8 +7,8 @@
 //!
 //! # Guarantees
 //! One login at a time. A login that was refused is not tried again for ten minutes, so that a changed password does
-//! not lock the user out; a token that is refused within a minute of its login is not replaced again. An unknown
-//! company never starts a login (simplybook contract, 2.3).
+//! not lock the user out; a token that is refused within a minute of its login and was never accepted is not replaced
+//! again. An unknown company never starts a login (simplybook contract, 2.3).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,6 +42,8 @@ pub(crate) struct Session {
     mode: Mode,
     login: Mutex<Login>,
     calls: AtomicU64,
+    /// The last login whose token was accepted.
+    worked: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -71,14 +73,24 @@ impl Session {
     pub(crate) fn new(api: Arc<Api>, company: &str, mode: Mode) -> Self {
         match &mode {
             Mode::Admin { password, .. } => api.add_secret(password.expose_secret()),
-            Mode::Public { api_key, secret_key } => {
+            Mode::Public {
+                api_key,
+                secret_key,
+            } => {
                 api.add_secret(api_key.expose_secret());
                 api.add_secret(secret_key.expose_secret());
             }
         }
         // The vendor's own application lower-cases it (simplybook contract, 2.1).
         let company = company.trim().to_ascii_lowercase();
-        Self { api, company, mode, login: Mutex::default(), calls: AtomicU64::new(0) }
+        Self {
+            api,
+            company,
+            mode,
+            login: Mutex::default(),
+            calls: AtomicU64::new(0),
+            worked: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn api(&self) -> &Arc<Api> {
@@ -102,12 +114,23 @@ impl Session {
                 let token = self.another(&token, refused, priority).await?;
                 self.exchange(ask, Some(&token.secret), priority).await
             }
-            other => other,
+            other => {
+                if other.is_ok() {
+                    self.worked.store(token.login, Ordering::Relaxed);
+                }
+                other
+            }
         }
     }
 
-    async fn exchange(&self, ask: &Ask, token: Option<&SecretString>, priority: Priority) -> Result<Value, PlatformError> {
-        let senseless = |why: &str| PlatformError::new(ErrorKind::BadReply, Retry::Never, ask.operation, why);
+    async fn exchange(
+        &self,
+        ask: &Ask,
+        token: Option<&SecretString>,
+        priority: Priority,
+    ) -> Result<Value, PlatformError> {
+        let senseless =
+            |why: &str| PlatformError::new(ErrorKind::BadReply, Retry::Never, ask.operation, why);
         let mut headers = HeaderMap::new();
         if let Some(token) = token {
             let value = |text: &str| HeaderValue::from_str(text).ok();
@@ -124,7 +147,13 @@ impl Session {
         let request = ask.to_http(self.api.base_url(), id, headers);
         let request = request.map_err(|error| senseless(&error.to_string()))?;
         let judge = |reply: &Reply| -> Judgement { error::judge(ask, id, reply) };
-        let call = Call { operation: ask.operation, request, repeat: ask.repeat, priority, judge: &judge };
+        let call = Call {
+            operation: ask.operation,
+            request,
+            repeat: ask.repeat,
+            priority,
+            judge: &judge,
+        };
         let reply = self.api.call(call).await?;
         Ok(error::result(id, &reply))
     }
@@ -132,52 +161,95 @@ impl Session {
     async fn token(&self, priority: Priority) -> Result<Token, PlatformError> {
         let mut state = self.login.lock().await;
         match &state.token {
-            Some(token) if self.now().saturating_sub(token.since) < TOKEN_AGE_MAX => Ok(token.clone()),
+            Some(token) if self.now().saturating_sub(token.since) < TOKEN_AGE_MAX => {
+                Ok(token.clone())
+            }
             _ => self.log_in(&mut state, priority).await,
         }
     }
 
     /// A token other than the one that was refused.
-    async fn another(&self, old: &Token, refused: PlatformError, priority: Priority) -> Result<Token, PlatformError> {
+    async fn another(
+        &self,
+        old: &Token,
+        refused: PlatformError,
+        priority: Priority,
+    ) -> Result<Token, PlatformError> {
         let mut state = self.login.lock().await;
         match &state.token {
             // Somebody else has been faster.
             Some(token) if token.login != old.login => return Ok(token.clone()),
-            Some(token) if self.now().saturating_sub(token.since) < FRESH_TOKEN => return Err(refused),
+            Some(token) if self.is_useless(token) => return Err(refused),
             _ => {}
         }
         self.log_in(&mut state, priority).await
+    }
+
+    /// Whether the token is fresh and was never accepted: another one would not be either.
+    fn is_useless(&self, token: &Token) -> bool {
+        let never_worked = self.worked.load(Ordering::Relaxed) != token.login;
+        never_worked && self.now().saturating_sub(token.since) < FRESH_TOKEN
     }
 
     async fn log_in(&self, state: &mut Login, priority: Priority) -> Result<Token, PlatformError> {
         if let Some(refused) = &state.refused
             && self.now().saturating_sub(refused.at) < REFUSED_LOGIN_REST
         {
-            return Err(PlatformError::new(refused.kind, Retry::Never, "auth", refused.message.clone()));
+            return Err(PlatformError::new(
+                refused.kind,
+                Retry::Never,
+                "auth",
+                refused.message.clone(),
+            ));
         }
         state.token = None;
         let ask = match &self.mode {
-            Mode::Admin { user, password } => request::user_token(&self.company, user, password.expose_secret()),
-            Mode::Public { api_key, .. } => request::api_token(&self.company, api_key.expose_secret()),
+            Mode::Admin { user, password } => {
+                request::user_token(&self.company, user, password.expose_secret())
+            }
+            Mode::Public { api_key, .. } => {
+                request::api_token(&self.company, api_key.expose_secret())
+            }
         };
-        let token = self.exchange(&ask, None, priority).await.and_then(|result| {
-            wire::text(&result).filter(|token| !token.is_empty()).ok_or_else(|| {
-                PlatformError::new(ErrorKind::BadReply, Retry::Later, ask.operation, "the login was answered without a token")
-            })
-        });
+        let token = self
+            .exchange(&ask, None, priority)
+            .await
+            .and_then(|result| {
+                wire::text(&result)
+                    .filter(|token| !token.is_empty())
+                    .ok_or_else(|| {
+                        PlatformError::new(
+                            ErrorKind::BadReply,
+                            Retry::Later,
+                            ask.operation,
+                            "the login was answered without a token",
+                        )
+                    })
+            });
         let secret = match token {
             Ok(token) => SecretString::from(token),
             Err(error) => {
                 // What the platform said about the login stands for a while; what happened on the way does not.
-                let about_login = matches!(error.kind, ErrorKind::Unauthenticated | ErrorKind::Forbidden | ErrorKind::Refused);
-                state.refused = about_login.then(|| Refused { at: self.now(), kind: error.kind, message: error.message.clone() });
+                let about_login = matches!(
+                    error.kind,
+                    ErrorKind::Unauthenticated | ErrorKind::Forbidden | ErrorKind::Refused
+                );
+                state.refused = about_login.then(|| Refused {
+                    at: self.now(),
+                    kind: error.kind,
+                    message: error.message.clone(),
+                });
                 return Err(error);
             }
         };
         self.api.add_secret(secret.expose_secret());
         state.refused = None;
         state.logins += 1;
-        let token = Token { secret, login: state.logins, since: self.now() };
+        let token = Token {
+            secret,
+            login: state.logins,
+            since: self.now(),
+        };
         state.token = Some(token.clone());
         Ok(token)
     }

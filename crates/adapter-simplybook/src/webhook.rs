@@ -21,8 +21,10 @@ pub(crate) struct Callback {
 /// # Errors
 /// [`WebhookError`] when it is no callback of this company.
 pub(crate) fn read(company: &str, body: &[u8]) -> Result<Option<Callback>, WebhookError> {
-    let fields = fields(body).ok_or_else(|| wrong("the body is neither a JSON object nor a form"))?;
-    let kind = wire::filled(&fields, &["notification_type"]).ok_or_else(|| wrong("it names no notification_type"))?;
+    let fields =
+        fields(body).ok_or_else(|| wrong("the body is neither a JSON object nor a form"))?;
+    let kind = wire::filled(&fields, &["notification_type"])
+        .ok_or_else(|| wrong("it names no notification_type"))?;
     let shown = wire::filled(&fields, &["company"]);
     if shown.is_some_and(|shown| !shown.eq_ignore_ascii_case(company)) {
         return Err(wrong("it is about another company"));
@@ -34,9 +36,11 @@ pub(crate) fn read(company: &str, body: &[u8]) -> Result<Option<Callback>, Webho
         // A reminder, or whatever comes: the booking is looked at.
         _ => HintKind::Updated,
     };
-    let id = wire::first_id(&fields, &["booking_id"]).ok_or_else(|| wrong("it names no booking"))?;
+    let id =
+        wire::first_id(&fields, &["booking_id"]).ok_or_else(|| wrong("it names no booking"))?;
     // What signs a call must not be more than it is.
-    let hash = wire::filled(&fields, &["booking_hash"]).filter(|hash| hash.len() <= 64 && hash.chars().all(|c| c.is_ascii_alphanumeric()));
+    let hash = wire::filled(&fields, &["booking_hash"])
+        .filter(|hash| hash.len() <= 64 && hash.chars().all(|c| c.is_ascii_alphanumeric()));
     Ok(Some(Callback { id, hash, kind }))
 }
 
@@ -54,5 +58,7 @@ fn fields(body: &[u8]) -> Option<Object> {
 }
 
 fn wrong(why: &str) -> WebhookError {
-    WebhookError { why: why.to_owned() }
+    WebhookError {
+        why: why.to_owned(),
+    }
 }

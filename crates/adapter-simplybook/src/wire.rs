@@ -45,7 +45,11 @@ pub(crate) fn envelope(body: &[u8], asked: u64) -> Option<Envelope> {
             .unwrap_or_else(|| "no reason given".to_owned());
         let data = error.get("data").unwrap_or(&Value::Null);
         let about = id(data).or_else(|| first_id(data.as_object()?, &["id", "client_id"]));
-        return Some(Envelope::Failed { code, message, about });
+        return Some(Envelope::Failed {
+            code,
+            message,
+            about,
+        });
     }
     let of_another = body
         .get("id")
@@ -71,14 +75,15 @@ pub(crate) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// The first of the names that holds a scalar.
-pub(crate) fn first_text(object: &Object, names: &[&str]) -> Option<String> {
-    names
-        .iter()
-        .find_map(|name| object.get(*name).and_then(text))
+/// A text as it is, with the white space that a comment may begin with.
+pub(crate) fn raw(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        other => text(other),
+    }
 }
 
-/// The same, without the blank ones.
+/// The first of the names that holds a scalar with something in it.
 pub(crate) fn filled(object: &Object, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| {
         object
@@ -167,7 +172,8 @@ pub(crate) fn since_midnight(text: &str) -> Option<SignedDuration> {
 
 /// A price in hundredths, from `"42.0000"`; nothing when it has a finer part.
 pub(crate) fn minor(text: &str) -> Option<i64> {
-    let (whole, part) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    let text = text.trim();
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let whole: i64 = whole.parse().ok()?;
     let mut digits = part.chars();
     let mut hundredths = 0;

@@ -14,8 +14,8 @@ use crate::request;
 use crate::session::Session;
 use crate::wire;
 
-/// How long an answer stands even where records contradict it: a branch that is set up for a wrong zone does so
-/// forever.
+/// How long an answer that was got because of a contradiction stands against the next one: a branch that is set up for
+/// a wrong zone contradicts itself forever.
 const DOUBT_REST: Duration = Duration::from_mins(10);
 
 /// The branch as it describes itself.
@@ -45,7 +45,8 @@ pub(crate) struct Branch {
 #[derive(Debug)]
 struct Known {
     company: Company,
-    at: Duration,
+    /// When it was last asked because records contradicted it.
+    doubted: Option<Duration>,
 }
 
 impl Branch {
@@ -103,12 +104,21 @@ impl Branch {
             return Ok(false);
         }
         let mut known = self.known.lock().await;
-        let Some(old) = &*known else { return Ok(false) };
-        if session.now().saturating_sub(old.at) < DOUBT_REST {
+        let Some(old) = &*known else {
+            return Ok(false);
+        };
+        let now = session.now();
+        if old
+            .doubted
+            .is_some_and(|at| now.saturating_sub(at) < DOUBT_REST)
+        {
             return Ok(false);
         }
         let before = old.company.zone_name.clone();
         let company = self.ask(session, &mut known, priority).await?;
+        if let Some(known) = &mut *known {
+            known.doubted = Some(now);
+        }
         Ok(company.zone_name != before)
     }
 
@@ -141,9 +151,10 @@ impl Branch {
                 .map(|name| name.trim().to_owned())
                 .find(|name| is_zone_name(name)),
         };
+        let doubted = known.as_ref().and_then(|known| known.doubted);
         *known = Some(Known {
             company: company.clone(),
-            at: session.now(),
+            doubted,
         });
         Ok(company)
     }

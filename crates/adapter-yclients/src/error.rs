@@ -37,14 +37,20 @@ pub(crate) fn judge(operation: &'static str, repeat: Repeat, reply: &Reply) -> J
             Retry::Never,
             "a token is not accepted, or the application is not connected to the branch",
         ),
+        408 | 425 | 500..=599 => {
+            Judgement::Unavailable(refusal.quoted(&format!("answered with {status}")))
+        }
+        // A gateway's page and not the platform's word: least of all is it the word that a record is gone.
+        400..=499 if body.is_none() => Judgement::Fail(senseless(
+            operation,
+            repeat,
+            &format!("an answer with status {status} that is not the platform's"),
+        )),
         402 => fail(
             ErrorKind::Forbidden,
             Retry::Never,
             "the branch's licence has run out",
         ),
-        408 | 425 | 500..=599 => {
-            Judgement::Unavailable(refusal.quoted(&format!("answered with {status}")))
-        }
         400 | 403..=499 => {
             let (kind, why) = refused(status, operation, &refusal);
             fail(kind, Retry::Never, why)

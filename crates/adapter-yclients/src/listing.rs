@@ -248,6 +248,10 @@ impl Pass {
         if let Some(why) = &self.broken {
             return Err(why.clone());
         }
+        if !self.nameless.is_empty() {
+            // Whichever record it is must not look absent.
+            return Err("a row came without an id".to_owned());
+        }
         let Some(total) = self.total else {
             return Err("the listing does not tell its total".to_owned());
         };

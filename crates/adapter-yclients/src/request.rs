@@ -11,8 +11,8 @@ const ACCEPT_YCLIENTS: &str = "application/vnd.yclients.v2+json";
 /// The same for Altegio, its twin under another host (yclients contract, 13).
 const ACCEPT_ALTEGIO: &str = "application/vnd.api.v2+json";
 
-/// One request, before it is known with which token it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One request, before it is known with which token it goes. Its body may hold a client or a password, so it does not
+/// print.
 pub(crate) struct Ask {
     /// The adapter's name of the call.
     pub(crate) operation: &'static str,

@@ -1,8 +1,11 @@
 //! Tests of the adapter: what it asks for, what it reads and writes, what refusals mean, and how it behaves against a
 //! scripted and a simulated platform.
 
+mod bench;
 mod checks;
+mod conformance;
 mod hooks;
+mod in_process;
 mod laws;
 mod listings;
 mod reading;
@@ -10,6 +13,8 @@ mod refusals;
 mod requests;
 mod sessions;
 mod settings;
+mod simulated;
 mod support;
 mod updating;
 mod writing;
+mod zones;

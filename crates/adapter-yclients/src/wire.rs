@@ -8,8 +8,8 @@ use serde_json::{Map, Number, Value};
 /// A JSON object with its keys as they came.
 pub(crate) type Object = Map<String, Value>;
 
-/// A reply's three sections, of which any may be missing.
-#[derive(Debug, Default)]
+/// A reply's three sections, of which any may be missing. They hold clients, so they do not print.
+#[derive(Default)]
 pub(crate) struct Envelope {
     /// Whether the platform says that it worked; `None` where it says nothing.
     pub(crate) success: Option<bool>,

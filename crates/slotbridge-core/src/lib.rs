@@ -4,8 +4,11 @@
 //! Time, ids and randomness are arguments.
 //! A run passes through the modules in this order:
 //! [`record`] (what a platform showed) → [`mapping`] (in the bridge's words) → [`matching`] (which records are one
-//! booking) → [`merge`] (what the booking should be) → [`plan`] (what to write) → [`order`] (in which order) →
-//! [`guard`] (what must wait for a person).
+//! booking) → [`merge`] (what the booking should be) → [`plan`] (what to write) → [`guard`] (what must wait for a
+//! person) → [`order`] (in which order).
+//!
+//! Beside it stand [`occupancy`] (busy times that no record shows), [`overlap`] (double bookings), [`quota`] (how often
+//! to look), and what the edges need: [`normalise`], [`zone`], [`marker`] and [`projection`].
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod guard;
@@ -22,4 +25,6 @@ pub mod plan;
 pub mod projection;
 pub mod quota;
 pub mod record;
+#[cfg(test)]
+mod testing;
 pub mod zone;

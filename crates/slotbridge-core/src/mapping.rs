@@ -1,5 +1,8 @@
 //! The user's mapping between a platform's ids and the bridge's names, and the way of a record through it.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;

@@ -4,12 +4,19 @@
 //! Decided per booking, first whether it lives, then field by field.
 //! A conflict is an outcome, not an error, and its losing value is part of it.
 
+mod accept;
+mod fields;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use crate::model::{Booking, Field, FieldValue, PlatformName};
-use crate::projection::{Projection, same_value};
+use crate::projection::Projection;
+pub use accept::accepted;
+use fields::{changed_fields, merge_fields, stamp, undisputed};
 
 /// Whether a booking is there, and what it looks like.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +123,8 @@ pub enum Stamp {
 pub struct Claim {
     /// Which platform.
     pub platform: PlatformName,
-    /// The value of the field; `None` when it wants the booking gone, or (for a removal) shows it edited.
+    /// The value of the field; `None` when it wants the booking gone. Against a removal, the first of the edited fields,
+    /// or the status of a record that came back as it was.
     pub value: Option<FieldValue>,
     /// Since when.
     pub changed_at: Timestamp,
@@ -176,71 +184,6 @@ pub fn merge(canonical: &Presence, sides: &[Side], policy: &Policy) -> Merge {
     }
 }
 
-/// The shadow of one side once a merge has been taken over, before anything is written: what the platform shows is
-/// known and judged, whether it won or lost, so that it is never judged again.
-///
-/// What waits for a person stays a change, and so does an edit where nobody listens. A value that lost is agreed as the
-/// base that the winning one will be written over.
-/// **Law:** merging again with the accepted shadows gives the same booking and no new conflict.
-#[must_use]
-pub fn accepted(side: &Side, merge: &Merge) -> Shadow {
-    let old = &side.shadow;
-    match (&merge.presence, &side.shown) {
-        _ if merge.held_whole => old.clone(),
-        // It came back differing, and a person has not decided yet.
-        (Presence::Live(_), Shown::Live(_))
-            if old.kept == Presence::Gone && !merge.held.is_empty() =>
-        {
-            old.clone()
-        }
-        (Presence::Live(booking), Shown::Live(shown)) => {
-            accepted_fields(side, merge, booking, shown)
-        }
-        (Presence::Live(_), Shown::Gone) if side.heard => Shadow::GONE,
-        (Presence::Gone, Shown::Gone) => Shadow::GONE,
-        // An edit that lost against a removal must not be taken for a new one until the removal arrives.
-        (Presence::Gone, Shown::Live(shown)) if old.kept.live().is_some() => Shadow {
-            kept: Presence::Live(shown.clone()),
-            agreed: old.agreed.clone(),
-        },
-        (Presence::Live(_), Shown::Gone | Shown::Unseen)
-        | (Presence::Gone, Shown::Live(_) | Shown::Unseen) => old.clone(),
-    }
-}
-
-fn accepted_fields(side: &Side, merge: &Merge, booking: &Booking, shown: &Booking) -> Shadow {
-    let wanted = side.projection.project(booking);
-    let mut kept = shown.clone();
-    let mut agreed = shown.clone();
-    for field in Field::ALL {
-        let in_step = same_value(field, shown, &wanted);
-        let open = merge.held.contains(&field) || !side.heard;
-        if in_step {
-            agreed.take_field(field, &wanted);
-            continue;
-        }
-        let Presence::Live(before) = &side.shadow.kept else {
-            continue;
-        };
-        let was_agreed = side.shadow.agreed.live().unwrap_or(before);
-        if open {
-            kept.take_field(field, before);
-            agreed.take_field(field, was_agreed);
-        } else if same_value(field, shown, before) || is_unknown(field, shown) {
-            agreed.take_field(field, was_agreed);
-        }
-    }
-    Shadow {
-        kept: Presence::Live(kept),
-        agreed: Presence::Live(agreed),
-    }
-}
-
-/// Whether the platform shows nothing where nothing means that it cannot tell.
-fn is_unknown(field: Field, shown: &Booking) -> bool {
-    field.empty_means_unknown() && shown.field(field).is_empty()
-}
-
 impl Shadow {
     /// The shadow of a record that is gone as it should be.
     pub const GONE: Self = Self {
@@ -257,9 +200,10 @@ fn merge_live(base: &Booking, sides: &[Side], policy: &Policy) -> Merge {
     if removed.is_empty() {
         return merge_fields(base, sides, policy);
     }
+    // A record that came back is as much a person's word as an edit.
     let edited: Vec<&Side> = sides
         .iter()
-        .filter(|side| side.heard && !changed_fields(side, base).is_empty())
+        .filter(|side| side.heard && (is_revived(side) || !changed_fields(side, base).is_empty()))
         .collect();
     if edited.is_empty() {
         return Merge::gone();
@@ -281,16 +225,9 @@ fn merge_live(base: &Booking, sides: &[Side], policy: &Policy) -> Merge {
 
 fn merge_gone(sides: &[Side], policy: &Policy) -> Merge {
     // A person brought a cancelled record back to life.
-    let revived = sides
-        .iter()
-        .find_map(|side| match (&side.shown, &side.shadow.kept) {
-            (Shown::Live(booking), Presence::Gone) if side.heard => Some(booking),
-            (Shown::Live(_) | Shown::Gone | Shown::Unseen, Presence::Live(_) | Presence::Gone) => {
-                None
-            }
-        });
-    if let Some(booking) = revived {
-        return merge_fields(booking, sides, policy);
+    let revived = sides.iter().find(|side| side.heard && is_revived(side));
+    if let Some(Shown::Live(booking)) = revived.map(|side| &side.shown) {
+        return merge_fields(&with_what_is_known(booking, sides), sides, policy);
     }
     // A removal that has not arrived everywhere yet, and an edit where it has not.
     let edited: Vec<&Side> = sides
@@ -300,9 +237,16 @@ fn merge_gone(sides: &[Side], policy: &Policy) -> Merge {
             side.heard && kept.is_some_and(|kept| !changed_fields(side, kept).is_empty())
         })
         .collect();
-    let Some(base) = edited.first().and_then(|side| before_edit(side)) else {
+    let before_edit = edited.first().and_then(|side| {
+        side.shadow
+            .agreed
+            .live()
+            .or_else(|| side.shadow.kept.live())
+    });
+    let Some(before_edit) = before_edit else {
         return Merge::gone();
     };
+    let base = &with_what_is_known(before_edit, sides);
     // Who removed it may not have been read in this run.
     let removed: Vec<&Side> = sides
         .iter()
@@ -331,13 +275,28 @@ fn merge_gone(sides: &[Side], policy: &Policy) -> Merge {
     }
 }
 
-/// What an edited booking was before the edit: what the bridge wanted there, which may be more than what the platform
-/// kept of it.
-fn before_edit(side: &Side) -> Option<&Booking> {
-    side.shadow
-        .agreed
-        .live()
-        .or_else(|| side.shadow.kept.live())
+fn is_revived(side: &Side) -> bool {
+    matches!(side.shown, Shown::Live(_)) && side.shadow.kept == Presence::Gone
+}
+
+/// A cancelled booking as a platform has it, with what that platform cannot hold taken from those that can: of a
+/// cancelled booking the bridge knows nothing else.
+fn with_what_is_known(booking: &Booking, sides: &[Side]) -> Booking {
+    let told: Vec<(&Side, &Booking)> = sides
+        .iter()
+        .filter_map(|side| match (&side.shown, &side.shadow.kept) {
+            (_, Presence::Live(kept)) => Some((side, side.shadow.agreed.live().unwrap_or(kept))),
+            (Shown::Live(shown), Presence::Gone) if side.heard => Some((side, shown)),
+            (_, Presence::Gone) => None,
+        })
+        .collect();
+    let mut whole = booking.clone();
+    for field in Field::ALL {
+        if let Some(value) = undisputed(field, &told) {
+            whole.take_field(field, value);
+        }
+    }
+    whole
 }
 
 impl Merge {
@@ -384,9 +343,11 @@ fn removal_conflict(
 
 fn removal_claim(side: &Side, base: &Booking) -> Claim {
     let value = match &side.shown {
-        Shown::Live(shown) => changed_fields(side, base)
-            .first()
-            .map(|field| shown.field(*field)),
+        Shown::Live(shown) => {
+            let field = changed_fields(side, base).first().copied();
+            // A record that came back as it was only says that it lives.
+            Some(shown.field(field.unwrap_or(Field::Status)))
+        }
         Shown::Gone | Shown::Unseen => None,
     };
     let (changed_at, stamp) = stamp(side);
@@ -395,190 +356,5 @@ fn removal_claim(side: &Side, base: &Booking) -> Claim {
         value,
         changed_at,
         stamp,
-    }
-}
-
-/// A platform that shows the booking, and what was changed there.
-type Changed<'a> = (&'a Side, &'a Booking, Vec<Field>);
-
-fn merge_fields(base: &Booking, sides: &[Side], policy: &Policy) -> Merge {
-    let changed: Vec<Changed<'_>> = sides
-        .iter()
-        .filter_map(|side| match &side.shown {
-            Shown::Live(shown) => Some((side, shown, changed_fields(side, base))),
-            Shown::Gone | Shown::Unseen => None,
-        })
-        .filter(|(_, _, fields)| !fields.is_empty())
-        .collect();
-    let mut merged = Merge::gone();
-    let mut result = base.clone();
-    for field in Field::ALL {
-        let claims: Vec<(&Side, &Booking)> = changed
-            .iter()
-            .filter(|(_, _, fields)| fields.contains(&field))
-            .map(|(side, shown, _)| (*side, *shown))
-            .collect();
-        let mut heard: Vec<(&Side, &Booking)> = claims
-            .iter()
-            .copied()
-            .filter(|(side, _)| side.heard)
-            .collect();
-        heard.extend(undelivered(field, base, &heard, sides));
-        if let Some(value) = undisputed(field, &heard) {
-            result.take_field(field, value);
-        } else if !heard.is_empty() {
-            decide(field, &heard, &policy.conflict, &mut result, &mut merged);
-        }
-        let unheard = claims.iter().filter(|(side, _)| !side.heard);
-        for (side, shown) in unheard {
-            let lost = !same_value(field, shown, &side.projection.project(&result));
-            if lost && !merged.held.contains(&field) {
-                merged
-                    .conflicts
-                    .push(overruled(field, side, shown, &heard, sides));
-            }
-        }
-    }
-    merged.presence = Presence::Live(result);
-    merged
-}
-
-/// The value of a field that every claim agrees on: the others are shorter spellings of it.
-fn undisputed<'a>(field: Field, claims: &[(&'a Side, &'a Booking)]) -> Option<&'a Booking> {
-    let covers = |one: &Side, value: &Booking| {
-        claims.iter().all(|(side, shown)| {
-            side.platform == one.platform
-                || same_value(field, &side.projection.project(value), shown)
-        })
-    };
-    claims
-        .iter()
-        .find(|(side, value)| covers(side, value))
-        .map(|(_, value)| *value)
-}
-
-fn decide(
-    field: Field,
-    claims: &[(&Side, &Booking)],
-    policy: &ConflictPolicy,
-    result: &mut Booking,
-    merged: &mut Merge,
-) {
-    let winner = match policy {
-        ConflictPolicy::Newest => newest(claims),
-        ConflictPolicy::Prefer(order) => order
-            .iter()
-            .find_map(|platform| claims.iter().find(|(side, _)| side.platform == *platform))
-            .copied()
-            .or_else(|| newest(claims)),
-        ConflictPolicy::Ask => None,
-    };
-    merged.conflicts.push(Conflict {
-        subject: Subject::Field(field),
-        claims: claims
-            .iter()
-            .map(|(side, shown)| claim(side, shown, field))
-            .collect(),
-        decided: winner.map(|(side, _)| side.platform.clone()),
-    });
-    match winner {
-        Some((_, value)) => result.take_field(field, value),
-        None => {
-            merged.held.insert(field);
-        }
-    }
-}
-
-/// A platform that is only written to loses its own edits; the conflict row keeps them.
-fn overruled(
-    field: Field,
-    side: &Side,
-    shown: &Booking,
-    heard: &[(&Side, &Booking)],
-    sides: &[Side],
-) -> Conflict {
-    let decider = heard
-        .first()
-        .map(|(side, _)| *side)
-        .or_else(|| sides.iter().find(|side| side.heard));
-    Conflict {
-        subject: Subject::Field(field),
-        claims: vec![claim(side, shown, field)],
-        // Where nobody is heard, the bridge's own word stands; it is still no question to a person.
-        decided: Some(decider.unwrap_or(side).platform.clone()),
-    }
-}
-
-/// The fields that were changed on this platform since the bridge last agreed with it, as far as the change says
-/// anything: not our own value coming back, not a contact that became invisible.
-fn changed_fields(side: &Side, canonical: &Booking) -> Vec<Field> {
-    let Shown::Live(shown) = &side.shown else {
-        return Vec::new();
-    };
-    let wanted = side.projection.project(canonical);
-    let kept = match &side.shadow.kept {
-        Presence::Live(kept) => kept,
-        // The record came back: what it shows counts against what the bridge wants.
-        Presence::Gone => &wanted,
-    };
-    Field::ALL
-        .into_iter()
-        .filter(|field| {
-            !same_value(*field, shown, kept)
-                && !same_value(*field, shown, &wanted)
-                && !is_unknown(*field, shown)
-        })
-        .collect()
-}
-
-/// The side whose accepted value never reached a platform that has now changed the same field. Without it the value
-/// would be overwritten without a word: by the time of the second change it was already the bridge's own. The same goes
-/// for a record that was gone and came back differing.
-fn undelivered<'a>(
-    field: Field,
-    base: &Booking,
-    claims: &[(&'a Side, &'a Booking)],
-    sides: &'a [Side],
-) -> Option<(&'a Side, &'a Booking)> {
-    let waiting = claims.iter().any(|(side, _)| match &side.shadow.agreed {
-        Presence::Live(agreed) => !same_value(field, agreed, &side.projection.project(base)),
-        Presence::Gone => true,
-    });
-    if !waiting {
-        return None;
-    }
-    sides.iter().find_map(|side| match &side.shown {
-        Shown::Live(shown)
-            if side.heard && same_value(field, shown, &side.projection.project(base)) =>
-        {
-            Some((side, shown))
-        }
-        Shown::Live(_) | Shown::Gone | Shown::Unseen => None,
-    })
-}
-
-fn newest<'a>(claims: &[(&'a Side, &'a Booking)]) -> Option<(&'a Side, &'a Booking)> {
-    // On equal stamps the platform named first in the bridge wins, so `rev` for `max_by_key`, which keeps the last.
-    claims
-        .iter()
-        .rev()
-        .copied()
-        .max_by_key(|(side, _)| stamp(side).0)
-}
-
-fn claim(side: &Side, shown: &Booking, field: Field) -> Claim {
-    let (changed_at, stamp) = stamp(side);
-    Claim {
-        platform: side.platform.clone(),
-        value: Some(shown.field(field)),
-        changed_at,
-        stamp,
-    }
-}
-
-fn stamp(side: &Side) -> (Timestamp, Stamp) {
-    match side.changed_at {
-        Some(at) => (at, Stamp::Platform),
-        None => (side.noticed_at, Stamp::FirstSeen),
     }
 }

@@ -63,7 +63,7 @@ struct Node {
 }
 
 /// Lower goes first.
-type Rank = (Class, Timestamp, BookingId, Option<RemoteId>, usize);
+type Rank = (Class, Timestamp, BookingId, Option<RemoteId>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
@@ -73,7 +73,7 @@ enum Class {
 }
 
 impl Node {
-    fn new(index: usize, operation: Operation) -> Self {
+    fn new(operation: Operation) -> Self {
         let place = |booking: &Booking| (booking.resource.clone(), booking.slot);
         let before = operation.action.before().map(place);
         let after = operation.action.after().map(place);
@@ -90,7 +90,7 @@ impl Node {
         };
         let remote_id = operation.action.remote_id().cloned();
         Self {
-            rank: (class, starts, operation.booking, remote_id, index),
+            rank: (class, starts, operation.booking, remote_id),
             frees: before.filter(|_| !stays),
             needs: after.filter(|_| !stays),
             operation,
@@ -106,31 +106,23 @@ struct Queue {
     /// For each operation the ones that it frees something for.
     serves: Vec<Vec<usize>>,
     busy: Busy,
-    left: BTreeSet<(Rank, usize)>,
-    ready: BTreeSet<(Rank, usize)>,
+    left: BTreeSet<usize>,
+    ready: BTreeSet<usize>,
     done: Vec<Operation>,
 }
 
 impl Queue {
     fn new(operations: Vec<Operation>, taken: Vec<(ResourceName, Slot)>) -> Self {
-        let nodes: Vec<Node> = operations
-            .into_iter()
-            .enumerate()
-            .map(|(index, operation)| Node::new(index, operation))
-            .collect();
+        let mut nodes: Vec<Node> = operations.into_iter().map(Node::new).collect();
+        // From here on an operation's number says when it would like to go.
+        nodes.sort_by(|one, other| one.rank.cmp(&other.rank));
         let wanted = nodes.iter().filter_map(|node| node.needs.clone());
         let freed = nodes.iter().filter_map(|node| node.frees.clone());
         let busy = Busy::new(taken.into_iter().chain(wanted).chain(freed));
         let (waits_for, serves) = dependencies(&nodes);
-        let keys = || {
-            nodes
-                .iter()
-                .enumerate()
-                .map(|(index, node)| (node.rank.clone(), index))
-        };
-        let free = |index: &usize| waits_for.get(*index).is_none_or(BTreeSet::is_empty);
-        let left: BTreeSet<_> = keys().collect();
-        let ready: BTreeSet<_> = keys().filter(|(_, index)| free(index)).collect();
+        let left: BTreeSet<usize> = (0..nodes.len()).collect();
+        let waits = |index: &usize| waits_for.get(*index).is_some_and(|waits| !waits.is_empty());
+        let ready = left.iter().copied().filter(|index| !waits(index)).collect();
         Self {
             nodes,
             waits_for,
@@ -145,8 +137,8 @@ impl Queue {
     fn run(mut self) -> Vec<Operation> {
         while !self.left.is_empty() {
             match self.ready.pop_first() {
-                Some((rank, index)) => {
-                    self.left.remove(&(rank, index));
+                Some(index) => {
+                    self.left.remove(&index);
                     if let Some(node) = self.nodes.get(index) {
                         self.done.push(node.operation.clone());
                     }
@@ -165,11 +157,8 @@ impl Queue {
                 continue;
             };
             waits.remove(&index);
-            if waits.is_empty()
-                && let Some(node) = self.nodes.get(served)
-                && self.left.contains(&(node.rank.clone(), served))
-            {
-                self.ready.insert((node.rank.clone(), served));
+            if waits.is_empty() && self.left.contains(&served) {
+                self.ready.insert(served);
             }
         }
     }
@@ -191,13 +180,13 @@ impl Queue {
                 self.release(index);
             }
             // Not a circle of moves after all, which cannot be: go on with what is first, rather than for ever.
-            None => self.ready.extend(self.left.first().cloned()),
+            None => self.ready.extend(self.left.first().copied()),
         }
     }
 
     /// A circle of operations each of which waits for the next.
     fn circle(&self) -> Vec<usize> {
-        let Some((_, first)) = self.left.first() else {
+        let Some(first) = self.left.first() else {
             return Vec::new();
         };
         let (mut at, mut seen, mut path) = (*first, BTreeSet::new(), VecDeque::new());

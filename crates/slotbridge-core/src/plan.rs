@@ -3,6 +3,9 @@
 //! **Law:** planning an applied plan gives an empty plan. A field is written only where the platform shows something
 //! else than what is wanted *and* that difference is new since the bridge last agreed with the platform.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use crate::merge::{Merge, Presence, Shadow, Shown};
@@ -26,6 +29,10 @@ pub struct Operation {
 }
 
 /// What an operation does.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "plans are short, and boxes would stand in the way of every match"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Makes a record.
@@ -160,6 +167,10 @@ pub struct Target<'a> {
 }
 
 /// What one platform needs for one booking.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one at a time, on its way into the plan"
+)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Nothing: it is in step, or nothing can be said.
@@ -226,12 +237,10 @@ fn update(
     let wanted = target.projection.project(booking);
     let fields: BTreeSet<Field> = Field::ALL
         .into_iter()
-        .filter(|field| {
-            !merge.held.contains(field)
-                && !same_value(*field, &wanted, shown)
-                && !(field.empty_means_unknown() && wanted.field(*field).is_empty())
-                && !settled(*field, &wanted, shown, target.shadow)
-        })
+        .filter(|field| !merge.held.contains(field))
+        .filter(|field| !same_value(*field, &wanted, shown))
+        .filter(|field| !(field.empty_means_unknown() && wanted.field(*field).is_empty()))
+        .filter(|field| !settled(*field, &wanted, shown, target.shadow))
         .collect();
     if fields.is_empty() {
         return Step::Nothing;

@@ -5,6 +5,9 @@
 //!
 //! **Law:** `project(project(b)) = project(b)`; every adapter's projection is tested against it.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::model::{Booking, Client, Field, Kind, Private, Slot, Status};

@@ -16,7 +16,7 @@ use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::same_value;
 use slotbridge_core::record::{Coverage, RecordState};
-use slotbridge_platform::capabilities::CreateSettled;
+use slotbridge_platform::capabilities::{CreateSettled, Updates};
 use slotbridge_platform::seam::Seam;
 use slotbridge_store::{Change, JournalRow, Outcome};
 
@@ -238,6 +238,16 @@ fn settle_update(
                 shadow,
             })
         }
+        // Where a change means cancelling and booking again, the cancelling was ours: no person removed anything, and the
+        // booking still wants a record.
+        Shown::Gone
+            if member.member.platform.capabilities().updates == Updates::CancelAndRebook =>
+        {
+            Verdict::Landed {
+                remote_id: remote_id.clone(),
+                shadow: Shadow::GONE,
+            }
+        }
         // Whatever it shows instead is merged like any other change.
         Shown::Live(_) | Shown::Gone => Verdict::NotLanded,
         Shown::Unseen => Verdict::Open,
@@ -281,10 +291,7 @@ fn settle_remove(member: &MemberView<'_>, remote_id: &RemoteId) -> Verdict {
     match (&row.shown, row.record.state) {
         (Shown::Gone, _) | (_, RecordState::Cancelled | RecordState::Deleted) => Verdict::Landed {
             remote_id: remote_id.clone(),
-            shadow: Shadow {
-                kept: Presence::Gone,
-                agreed: Presence::Gone,
-            },
+            shadow: Shadow::GONE,
         },
         (Shown::Live(_), RecordState::Live) => Verdict::NotLanded,
         (Shown::Unseen, RecordState::Live) => Verdict::Open,

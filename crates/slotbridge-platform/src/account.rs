@@ -52,6 +52,9 @@ pub struct InvalidConfig {
 impl InvalidConfig {
     /// Names the setting and what is wrong with it.
     pub fn new(key: &'static str, message: impl fmt::Display) -> Self {
-        Self { key, message: message.to_string() }
+        Self {
+            key,
+            message: message.to_string(),
+        }
     }
 }

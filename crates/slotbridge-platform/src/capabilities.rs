@@ -1,6 +1,6 @@
 //! Where platforms differ in a way that the engine must know. Small enums, no booleans: each value names a behaviour.
 
-use std::time::Duration;
+pub use slotbridge_core::quota::Quota;
 
 /// How records are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,15 +83,6 @@ pub enum Silence {
     Full,
     /// The platform tells its clients whatever we ask.
     Impossible,
-}
-
-/// One limit: at most `calls` in any stretch of `per`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Quota {
-    /// The most calls.
-    pub calls: u32,
-    /// In any stretch this long.
-    pub per: Duration,
 }
 
 /// What one kind of platform can do.

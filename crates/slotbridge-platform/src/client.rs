@@ -18,6 +18,9 @@
 //! - No error and no log line holds a secret of the account, a body, a header, a query value, or what the request said
 //!   about a client; foreign text in errors is scrubbed.
 //! - Dropping the future ends the call for the gate; the fate of a write is then unknown.
+//!
+//! [`Retry::Later`]: crate::Retry::Later
+//! [`Retry::AfterObserving`]: crate::Retry::AfterObserving
 
 mod report;
 #[cfg(test)]
@@ -54,7 +57,6 @@ const HEADER_SECRET_BYTES_MIN: usize = 12;
 pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// What an [`Api`] is made of.
-#[derive(Debug)]
 pub struct ApiParts {
     /// The user's name of the account.
     pub platform: PlatformName,
@@ -141,16 +143,27 @@ impl Api {
     /// Puts the parts together.
     pub fn new(parts: ApiParts) -> Self {
         let redactor = Redactor::default();
-        parts.secrets.iter().for_each(|secret| redactor.add_secret(secret.expose_secret()));
-        let header_texts = parts.headers.values().filter_map(|value| value.to_str().ok());
-        header_texts.filter(|text| text.len() >= HEADER_SECRET_BYTES_MIN).for_each(|text| redactor.add_secret(text));
+        parts
+            .secrets
+            .iter()
+            .for_each(|secret| redactor.add_secret(secret.expose_secret()));
+        let header_texts = parts
+            .headers
+            .values()
+            .filter_map(|value| value.to_str().ok());
+        header_texts
+            .filter(|text| text.len() >= HEADER_SECRET_BYTES_MIN)
+            .for_each(|text| redactor.add_secret(text));
         Self {
             platform: parts.platform,
             transport: parts.transport,
             gate: parts.gate,
             seam: parts.seam,
             base_url: parts.base_url,
-            limits: Limits { timeout: parts.timeout.min(EXCHANGE_MAX), body_bytes_max: BODY_BYTES_MAX },
+            limits: Limits {
+                timeout: parts.timeout.min(EXCHANGE_MAX),
+                body_bytes_max: BODY_BYTES_MAX,
+            },
             headers: parts.headers,
             redactor,
         }
@@ -187,7 +200,8 @@ impl Api {
     /// # Errors
     /// What the adapter's judge says, scrubbed; and what happens on the way there, by the table of this module.
     pub async fn call(&self, call: Call<'_>) -> Result<Reply, PlatformError> {
-        let span = tracing::debug_span!("call", platform = %self.platform, operation = call.operation);
+        let span =
+            tracing::debug_span!("call", platform = %self.platform, operation = call.operation);
         self.try_until_settled(call).instrument(span).await
     }
 
@@ -197,11 +211,19 @@ impl Api {
         let mut delays = self.retry_delays();
         let (mut tries, mut throttles) = (0, 0);
         loop {
-            let pass = self.gate.admit(call.priority, ticket).await.map_err(|closed| self.not_let_through(&call, &closed))?;
+            let pass = self
+                .gate
+                .admit(call.priority, ticket)
+                .await
+                .map_err(|closed| self.not_let_through(&call, &closed))?;
             tries += 1;
             let begun = self.seam.elapsed();
             let outcome = self.exchange(call.request.clone()).await;
-            let attempt = Attempt { call: &call, tries, lasted: self.seam.elapsed().saturating_sub(begun) };
+            let attempt = Attempt {
+                call: &call,
+                tries,
+                lasted: self.seam.elapsed().saturating_sub(begun),
+            };
             self.log(&attempt, &outcome);
             let (failure, may_repeat) = match outcome {
                 Ok(reply) => match (call.judge)(&reply) {
@@ -224,15 +246,23 @@ impl Api {
                     }
                     Judgement::Unavailable(why) => {
                         drop(pass);
-                        (self.unavailable(&attempt, reply.status, &why), call.repeat == Repeat::Safe)
+                        (
+                            self.unavailable(&attempt, reply.status, &why),
+                            call.repeat == Repeat::Safe,
+                        )
                     }
                 },
                 Err(error) => {
                     drop(pass);
-                    (self.broken(&attempt, &error), may_repeat(call.repeat, error.failure))
+                    (
+                        self.broken(&attempt, &error),
+                        may_repeat(call.repeat, error.failure),
+                    )
                 }
             };
-            let Some(delay) = delays.next().filter(|_| may_repeat) else { return Err(failure) };
+            let Some(delay) = delays.next().filter(|_| may_repeat) else {
+                return Err(failure);
+            };
             self.seam.sleep(delay).await;
         }
     }
@@ -248,7 +278,11 @@ impl Api {
             }
         };
         let (head, body) = response.into_parts();
-        Ok(Reply { status: head.status, headers: head.headers, body })
+        Ok(Reply {
+            status: head.status,
+            headers: head.headers,
+            body,
+        })
     }
 
     fn add_headers(&self, request: &mut http::Request<Bytes>) {
@@ -275,14 +309,29 @@ impl Api {
 /// Whether a call may be made again after its exchange failed like that.
 fn may_repeat(repeat: Repeat, failure: TransportFailure) -> bool {
     match (repeat, failure) {
-        (_, TransportFailure::NotSent) | (Repeat::Safe, TransportFailure::NoReply | TransportFailure::TimedOut) => true,
-        (Repeat::Once, TransportFailure::NoReply | TransportFailure::TimedOut) | (_, TransportFailure::ReplyRefused) => false,
+        (_, TransportFailure::NotSent)
+        | (Repeat::Safe, TransportFailure::NoReply | TransportFailure::TimedOut) => true,
+        (Repeat::Once, TransportFailure::NoReply | TransportFailure::TimedOut)
+        | (_, TransportFailure::ReplyRefused) => false,
+    }
+}
+
+impl fmt::Debug for ApiParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers of the config hold keys.
+        f.debug_struct("ApiParts")
+            .field("platform", &self.platform)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("platform", &self.platform).field("gate", &self.gate.status()).finish_non_exhaustive()
+        f.debug_struct("Api")
+            .field("platform", &self.platform)
+            .field("gate", &self.gate.status())
+            .finish_non_exhaustive()
     }
 }
 
@@ -299,6 +348,9 @@ impl fmt::Debug for Call<'_> {
 
 impl fmt::Debug for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply").field("status", &self.status).field("bytes", &self.body.len()).finish_non_exhaustive()
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
     }
 }

@@ -67,8 +67,20 @@ pub struct PlatformError {
 
 impl PlatformError {
     /// An error without context or source.
-    pub fn new(kind: ErrorKind, retry: Retry, operation: &'static str, message: impl Into<String>) -> Self {
-        Self { kind, retry, operation, message: message.into(), context: Vec::new(), source: None }
+    pub fn new(
+        kind: ErrorKind,
+        retry: Retry,
+        operation: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            retry,
+            operation,
+            message: message.into(),
+            context: Vec::new(),
+            source: None,
+        }
     }
 
     /// Adds one pair of context.

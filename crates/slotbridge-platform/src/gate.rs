@@ -43,10 +43,10 @@ use pace::Pace;
 use queue::{Queue, Ticket};
 
 /// The longest that one exchange may last; [`crate::client::Api`] holds every timeout below it.
-pub const EXCHANGE_MAX: Duration = Duration::from_secs(120);
+pub const EXCHANGE_MAX: Duration = Duration::from_mins(2);
 
 /// The longest that a call waits at the gate when it is known beforehand how long that will be.
-pub const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Quotas up to this long are taken as used up when nothing is known of their scope.
 const SHORT_QUOTA: Duration = Duration::from_secs(10);
@@ -73,7 +73,9 @@ pub struct CallLogError {
 impl CallLogError {
     /// Says what went wrong.
     pub fn new(why: impl fmt::Display) -> Self {
-        Self { why: why.to_string() }
+        Self {
+            why: why.to_string(),
+        }
     }
 }
 
@@ -145,8 +147,16 @@ impl Gate {
     ///
     /// # Errors
     /// [`CallLogError`] when the log cannot be read: without it the gate does not open.
-    pub fn open(settings: GateSettings, seam: Arc<dyn Seam>, log: Arc<dyn CallLog>) -> Result<Arc<Self>, CallLogError> {
-        let GateSettings { scope, mut quotas, parallel } = settings;
+    pub fn open(
+        settings: GateSettings,
+        seam: Arc<dyn Seam>,
+        log: Arc<dyn CallLog>,
+    ) -> Result<Arc<Self>, CallLogError> {
+        let GateSettings {
+            scope,
+            mut quotas,
+            parallel,
+        } = settings;
         for quota in &mut quotas {
             quota.calls = quota.calls.max(1);
         }
@@ -160,8 +170,19 @@ impl Gate {
         }
         let pace = Pace::new(&quotas, Arc::clone(&seam));
         let opened = (now, seam.elapsed());
-        let state = Mutex::new(State { ledger, queue: Queue::default(), pace });
-        Ok(Arc::new(Self { scope, parallel, seam, log, opened, state }))
+        let state = Mutex::new(State {
+            ledger,
+            queue: Queue::default(),
+            pace,
+        });
+        Ok(Arc::new(Self {
+            scope,
+            parallel,
+            seam,
+            log,
+            opened,
+            state,
+        }))
     }
 
     /// How the gate stands now.
@@ -181,7 +202,11 @@ impl Gate {
     }
 
     /// Waits for the turn of `ticket`, notes the call, and lets it go.
-    pub(crate) async fn admit(self: &Arc<Self>, priority: Priority, ticket: Ticket) -> Result<Pass, Closed> {
+    pub(crate) async fn admit(
+        self: &Arc<Self>,
+        priority: Priority,
+        ticket: Ticket,
+    ) -> Result<Pass, Closed> {
         let waiter = Waiter::join(self, priority, ticket);
         loop {
             match self.step(&waiter) {
@@ -204,7 +229,11 @@ impl Gate {
         let now = self.steady_now();
         let mut state = self.lock();
         // Whoever is behind others is woken when that changes.
-        if state.queue.next().is_none_or(|(ticket, _)| ticket != waiter.ticket) {
+        if state
+            .queue
+            .next()
+            .is_none_or(|(ticket, _)| ticket != waiter.ticket)
+        {
             return Step::Listen;
         }
         if state.ledger.in_flight() >= self.parallel {
@@ -230,7 +259,10 @@ impl Gate {
         state.queue.turn(waiter.priority, waiter.ticket);
         state.ledger.begin();
         state.wake_next();
-        Step::Go(Pass { gate: Arc::clone(self), begun: self.seam.elapsed() })
+        Step::Go(Pass {
+            gate: Arc::clone(self),
+            begun: self.seam.elapsed(),
+        })
     }
 
     /// The wall clock as it was at the opening, moved on by the steady one: nobody can set it back.
@@ -265,7 +297,12 @@ impl<'a> Waiter<'a> {
     fn join(gate: &'a Gate, priority: Priority, ticket: Ticket) -> Self {
         let bell = Arc::new(Notify::new());
         gate.lock().queue.join(priority, ticket, Arc::clone(&bell));
-        Self { gate, priority, ticket, bell }
+        Self {
+            gate,
+            priority,
+            ticket,
+            bell,
+        }
     }
 }
 

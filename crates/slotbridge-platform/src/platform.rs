@@ -6,7 +6,8 @@ use std::fmt;
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use slotbridge_core::model::{
-    BookingId, Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey, Slot, Status,
+    BookingId, Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey, Slot,
+    Status,
 };
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{Grid, Listing, Reading, Record, Window};
@@ -133,7 +134,8 @@ pub struct Catalogue {
 ///
 /// No method has a default body: a wrapper must forward every one of them.
 /// Every method may be dropped at any point; a dropped write has an unknown outcome.
-/// Methods wait at the quota gate as long as they must.
+/// Methods wait at the quota gate as long as they must; only a wait that is known to outlast
+/// [`crate::gate::PATIENCE`] is refused instead, as [`crate::ErrorKind::RateLimited`].
 #[async_trait]
 pub trait Platform: Send + Sync + fmt::Debug {
     /// The user's name of the account.
@@ -174,7 +176,13 @@ pub trait Platform: Send + Sync + fmt::Debug {
     /// Reads the free and busy start times of one resource for one service.
     ///
     /// Needs [`crate::capabilities::OccupancyView::Grid`].
-    async fn occupancy(&self, resource: &ResourceKey, service: &ServiceKey, service_length: SignedDuration, priority: Priority) -> Result<Grid, PlatformError>;
+    async fn occupancy(
+        &self,
+        resource: &ResourceKey,
+        service: &ServiceKey,
+        service_length: SignedDuration,
+        priority: Priority,
+    ) -> Result<Grid, PlatformError>;
 
     /// Makes a record, silently, with our marker in it. Never repeated by the adapter once it may have been seen.
     ///

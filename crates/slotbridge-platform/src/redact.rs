@@ -50,14 +50,18 @@ impl Redactor {
     /// The text without anything private, on one line, cut to so many characters.
     pub(crate) fn scrub(&self, text: &str, private: &[String], chars_max: usize) -> String {
         let text = self.without_secrets(&fold(text));
-        let text = private.iter().fold(text, |text, value| echo::replaced(&text, value));
+        let text = private
+            .iter()
+            .fold(text, |text, value| echo::replaced(&text, value));
         cut(&patterns::replaced(&text), chars_max)
     }
 
     /// The text with known secrets replaced and everything else as it is; for paths, whose ids a log needs.
     pub(crate) fn without_secrets(&self, text: &str) -> String {
         let secrets = self.secrets.read().unwrap_or_else(PoisonError::into_inner);
-        secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "‹secret›"))
+        secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret, "‹secret›")
+        })
     }
 }
 

@@ -46,15 +46,26 @@ impl ReqwestTransport {
     /// # Errors
     /// [`SetUpError`] when the TLS library or the resolver cannot be used at all.
     pub fn new() -> Result<Self, SetUpError> {
-        let near = builder().no_proxy().tls_certs_only([]).build().map_err(|error| SetUpError { why: innermost(&error) })?;
-        Ok(Self { near, far: OnceLock::new() })
+        let near = builder()
+            .no_proxy()
+            .tls_certs_only([])
+            .build()
+            .map_err(|error| SetUpError {
+                why: innermost(&error),
+            })?;
+        Ok(Self {
+            near,
+            far: OnceLock::new(),
+        })
     }
 
     fn client(&self, uri: &http::Uri) -> Result<&reqwest::Client, TransportError> {
         if is_loopback(uri) {
             return Ok(&self.near);
         }
-        let far = self.far.get_or_init(|| builder().build().map_err(|error| innermost(&error)));
+        let far = self
+            .far
+            .get_or_init(|| builder().build().map_err(|error| innermost(&error)));
         far.as_ref().map_err(|why| TransportError {
             failure: TransportFailure::NotSent,
             why: format!("no encrypted connection can be made from this machine ({why}); install the ca-certificates package"),
@@ -73,8 +84,15 @@ fn builder() -> reqwest::ClientBuilder {
 }
 
 fn is_loopback(uri: &http::Uri) -> bool {
-    let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    let host = uri
+        .host()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse()
+            .is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 impl fmt::Debug for ReqwestTransport {
@@ -85,7 +103,11 @@ impl fmt::Debug for ReqwestTransport {
 
 #[async_trait]
 impl Transport for ReqwestTransport {
-    async fn exchange(&self, request: http::Request<Bytes>, limits: Limits) -> Result<http::Response<Bytes>, TransportError> {
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        limits: Limits,
+    ) -> Result<http::Response<Bytes>, TransportError> {
         let client = self.client(request.uri())?;
         let (head, body) = request.into_parts();
         let sent = client
@@ -97,13 +119,18 @@ impl Transport for ReqwestTransport {
             .await;
         let mut response = sent.map_err(|error| failed(&error))?;
         if let Some(to) = redirect(&response) {
-            return Err(refused(format!("the platform redirects to {to}, which is not followed; check base_url")));
+            return Err(refused(format!(
+                "the platform redirects to {to}, which is not followed; check base_url"
+            )));
         }
         // The length that a reply announces is not trusted, and says nothing of what it unpacks to.
         let mut body = BytesMut::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
             if body.len().saturating_add(chunk.len()) > limits.body_bytes_max {
-                return Err(refused(format!("the reply is larger than {} bytes", limits.body_bytes_max)));
+                return Err(refused(format!(
+                    "the reply is larger than {} bytes",
+                    limits.body_bytes_max
+                )));
             }
             body.extend_from_slice(&chunk);
         }
@@ -115,7 +142,10 @@ impl Transport for ReqwestTransport {
 }
 
 fn refused(why: String) -> TransportError {
-    TransportError { failure: TransportFailure::ReplyRefused, why }
+    TransportError {
+        failure: TransportFailure::ReplyRefused,
+        why,
+    }
 }
 
 /// The host that a redirect points at.
@@ -124,8 +154,11 @@ fn redirect(response: &reqwest::Response) -> Option<String> {
         return None;
     }
     let location = response.headers().get(http::header::LOCATION);
-    let location: Option<http::Uri> = location.and_then(|value| http::Uri::try_from(value.as_bytes()).ok());
-    let host = location.as_ref().map(|uri| uri.host().unwrap_or("another path of the same host"));
+    let location: Option<http::Uri> =
+        location.and_then(|value| http::Uri::try_from(value.as_bytes()).ok());
+    let host = location
+        .as_ref()
+        .map(|uri| uri.host().unwrap_or("another path of the same host"));
     Some(host.unwrap_or("nowhere").to_owned())
 }
 
@@ -139,7 +172,10 @@ fn failed(error: &reqwest::Error) -> TransportError {
     } else {
         TransportFailure::NoReply
     };
-    TransportError { failure, why: innermost(error) }
+    TransportError {
+        failure,
+        why: innermost(error),
+    }
 }
 
 /// The innermost cause: the outer ones repeat it, and reqwest's own names the whole URL.
@@ -149,5 +185,9 @@ fn innermost(error: &reqwest::Error) -> String {
         cause = inner;
     }
     let is_reqwest = cause.downcast_ref::<reqwest::Error>().is_some();
-    if is_reqwest { "the request could not be made".to_owned() } else { cause.to_string() }
+    if is_reqwest {
+        "the request could not be made".to_owned()
+    } else {
+        cause.to_string()
+    }
 }

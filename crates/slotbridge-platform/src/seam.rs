@@ -21,7 +21,10 @@ pub trait Seam: Send + Sync + fmt::Debug {
 
 /// Ten random bytes, as a new [`slotbridge_core::model::BookingId`] needs them.
 pub fn random_bytes(seam: &dyn Seam) -> [u8; 10] {
-    let [a, b, c, d, e, f, g, h] = seam.random().to_le_bytes();
-    let [i, j, ..] = seam.random().to_le_bytes();
-    [a, b, c, d, e, f, g, h, i, j]
+    let mut bytes = [0; 10];
+    let drawn = [seam.random(), seam.random()].map(u64::to_le_bytes);
+    for (byte, drawn) in bytes.iter_mut().zip(drawn.as_flattened()) {
+        *byte = *drawn;
+    }
+    bytes
 }

@@ -24,7 +24,10 @@ impl SystemSeam {
     /// # Panics
     /// When the operating system has no randomness to give, without which no id and no token would be safe.
     pub fn new() -> Self {
-        Self { begun: Instant::now(), random: Mutex::new(StdRng::from_os_rng()) }
+        Self {
+            begun: Instant::now(),
+            random: Mutex::new(StdRng::from_os_rng()),
+        }
     }
 }
 
@@ -55,6 +58,9 @@ impl Seam for SystemSeam {
     }
 
     fn random(&self) -> u64 {
-        self.random.lock().unwrap_or_else(PoisonError::into_inner).next_u64()
+        self.random
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next_u64()
     }
 }

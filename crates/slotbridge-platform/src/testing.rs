@@ -50,7 +50,9 @@ impl VirtualSeam {
 
 impl fmt::Debug for VirtualSeam {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VirtualSeam").field("now", &self.now()).finish_non_exhaustive()
+        f.debug_struct("VirtualSeam")
+            .field("now", &self.now())
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,7 +109,11 @@ impl ScriptedTransport {
 
     /// A transport whose exchanges take so long on tokio's clock.
     pub fn lasting(lasts: Duration, scenes: impl IntoIterator<Item = Scene>) -> Arc<Self> {
-        Arc::new(Self { scenes: Mutex::new(scenes.into_iter().collect()), requests: Mutex::default(), lasts })
+        Arc::new(Self {
+            scenes: Mutex::new(scenes.into_iter().collect()),
+            requests: Mutex::default(),
+            lasts,
+        })
     }
 
     /// The requests so far, in order.
@@ -123,14 +129,25 @@ impl ScriptedTransport {
 
 impl fmt::Debug for ScriptedTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScriptedTransport").field("scenes_left", &self.scenes_left()).finish_non_exhaustive()
+        f.debug_struct("ScriptedTransport")
+            .field("scenes_left", &self.scenes_left())
+            .finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Transport for ScriptedTransport {
-    async fn exchange(&self, request: http::Request<Bytes>, limits: Limits) -> Result<http::Response<Bytes>, TransportError> {
-        let failed = |failure, why: &str| Err(TransportError { failure, why: why.to_owned() });
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        limits: Limits,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let failed = |failure, why: &str| {
+            Err(TransportError {
+                failure,
+                why: why.to_owned(),
+            })
+        };
         locked(&self.requests).push(request);
         let scene = locked(&self.scenes).pop_front();
         if !self.lasts.is_zero() {
@@ -139,7 +156,8 @@ impl Transport for ScriptedTransport {
         match scene {
             Some(Scene::Reply(status, body)) => {
                 let mut response = http::Response::new(Bytes::from_static(body.as_bytes()));
-                *response.status_mut() = http::StatusCode::from_u16(status).expect("a script names real statuses");
+                *response.status_mut() =
+                    http::StatusCode::from_u16(status).expect("a script names real statuses");
                 Ok(response)
             }
             Some(Scene::Response(response)) => Ok(response),
@@ -179,7 +197,11 @@ impl MemoryCallLog {
     }
 
     fn check(&self) -> Result<(), CallLogError> {
-        if *locked(&self.broken) { Err(CallLogError::new("the disk is full")) } else { Ok(()) }
+        if *locked(&self.broken) {
+            Err(CallLogError::new("the disk is full"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -187,12 +209,17 @@ impl CallLog for MemoryCallLog {
     fn load(&self, scope: &str, since: Timestamp) -> Result<Option<Vec<Timestamp>>, CallLogError> {
         self.check()?;
         let calls = locked(&self.calls);
-        Ok(calls.get(scope).map(|calls| calls.iter().copied().filter(|at| *at >= since).collect()))
+        Ok(calls
+            .get(scope)
+            .map(|calls| calls.iter().copied().filter(|at| *at >= since).collect()))
     }
 
     fn note(&self, scope: &str, at: Timestamp) -> Result<(), CallLogError> {
         self.check()?;
-        locked(&self.calls).entry(scope.to_owned()).or_default().push(at);
+        locked(&self.calls)
+            .entry(scope.to_owned())
+            .or_default()
+            .push(at);
         Ok(())
     }
 }

@@ -44,5 +44,9 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// Sends the request and returns the whole reply, whatever its status. Follows no redirect to another host.
     ///
     /// Dropping the future leaves the fate of the request unknown.
-    async fn exchange(&self, request: http::Request<Bytes>, limits: Limits) -> Result<http::Response<Bytes>, TransportError>;
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        limits: Limits,
+    ) -> Result<http::Response<Bytes>, TransportError>;
 }

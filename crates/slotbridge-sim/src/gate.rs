@@ -90,6 +90,8 @@ pub(crate) enum Content {
     Empty,
     Json(Value),
     Html,
+    /// No answer at all: the connection is closed.
+    Lost,
 }
 
 impl Reply {
@@ -116,6 +118,16 @@ impl Reply {
         self
     }
 
+    /// A page for people.
+    pub(crate) const fn html(status: u16) -> Self {
+        Self {
+            status,
+            body: Content::Html,
+            retry_after: None,
+            landed: false,
+        }
+    }
+
     fn into_response(self, truncated: bool) -> Response {
         let mut builder = Response::builder()
             .status(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
@@ -124,6 +136,7 @@ impl Reply {
             builder = builder.header(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         let (kind, text) = match self.body {
+            Content::Lost => return lost(),
             Content::Empty => (None, String::new()),
             Content::Json(value) => (Some("application/json; charset=utf-8"), value.to_string()),
             Content::Html => (
@@ -166,6 +179,10 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
     fn desk(&self) -> &Desk;
     /// Names the method that a request is for.
     fn method_of(&self, incoming: &Incoming) -> &'static str;
+    /// Whether more requests are being answered at the same time than the platform allows.
+    fn crowded(&self) -> bool {
+        false
+    }
     /// Carries the request out.
     fn answer(&self, method: &'static str, incoming: &Incoming) -> Reply;
     /// Refuses for the quota; `wait` is how long until a call would be admitted, if that is known.
@@ -198,13 +215,20 @@ async fn handle<B: Backend>(backend: B, request: Request) -> Response {
         over_quota: false,
         landed: false,
     });
-    if let Err(wait) = desk.quota.admit() {
-        let reply = backend.limit_reply(Some(wait));
+    let admitted = desk.quota.admit();
+    let wait = admitted.err();
+    if wait.is_some() || backend.crowded() {
+        let reply = backend.limit_reply(wait);
         desk.calls.note(place, |call| {
             call.over_quota = true;
             call.status = Some(reply.status);
         });
         return reply.into_response(false);
+    }
+    if let Ok(queued) = admitted
+        && !queued.is_zero()
+    {
+        tokio::time::sleep(queued).await;
     }
     let Some((name, fault)) = desk.faults.pick(method) else {
         return carry_out(&backend, method, &incoming, place, None).await;
@@ -266,10 +290,7 @@ async fn carry_out<B: Backend>(
             reshaped(do_it(), |body| backend.shorten(body, keep, false))
         }
         Some(Fault::EmptyListing) => reshaped(do_it(), |body| backend.shorten(body, 0, true)),
-        Some(Fault::HtmlError { status }) => Reply {
-            body: Content::Html,
-            ..Reply::empty(status)
-        },
+        Some(Fault::HtmlError { status }) => Reply::html(status),
         Some(Fault::ExpiredToken) => backend.credentials_reply(method),
         Some(Fault::Garbage) => {
             do_it();

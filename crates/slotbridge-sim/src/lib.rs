@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+pub mod alfacrm;
 pub mod calls;
 pub mod clock;
 mod dice;
@@ -12,6 +13,7 @@ pub mod person;
 pub mod quota;
 pub mod rubitime;
 pub mod serve;
+pub mod simplybook;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub mod yclients;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use alfacrm::AlfacrmSim;
 pub use calls::Call;
 pub use clock::SimClock;
 pub use faults::{Fault, Faults, Rule, Which};
@@ -30,6 +33,7 @@ pub use person::{Booking, Edit, Hand, Inspect, NoSuchRecord, Seen};
 pub use quota::{Limit, Quota};
 pub use rubitime::RubitimeSim;
 pub use serve::{Served, serve, serve_on};
+pub use simplybook::SimplybookSim;
 pub use world::{World, demo_week};
 pub use yclients::YclientsSim;
 

@@ -1,4 +1,4 @@
-//! Exact sliding-window quotas, measured when a request arrives.
+//! Exact sliding-window quotas and leaky buckets, measured when a request arrives.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -35,6 +35,30 @@ struct Inner {
     limits: Vec<Limit>,
     refused_counts: bool,
     seen: VecDeque<Instant>,
+    bucket: Option<Bucket>,
+}
+
+/// A queue that is served at a steady rate.
+#[derive(Debug)]
+struct Bucket {
+    gap: Duration,
+    queue: u32,
+    /// When the next request to arrive would be served.
+    next: Option<Instant>,
+}
+
+impl Bucket {
+    /// Takes a place in the queue and says how long it lasts, or says how long until there would be one.
+    fn admit(&mut self, now: Instant) -> Result<Duration, Duration> {
+        let next = self.next.map_or(now, |next| next.max(now));
+        let wait = next.duration_since(now);
+        let longest = self.gap.saturating_mul(self.queue);
+        if let Some(over) = wait.checked_sub(longest).filter(|over| !over.is_zero()) {
+            return Err(over);
+        }
+        self.next = Some(next + self.gap);
+        Ok(wait)
+    }
 }
 
 impl Quota {
@@ -44,7 +68,24 @@ impl Quota {
             limits: limits.into(),
             refused_counts,
             seen: VecDeque::new(),
+            bucket: None,
         })))
+    }
+
+    /// Makes a leaky bucket: requests are served `gap` apart, up to `queue` of them wait for it, more are refused.
+    pub fn leaky(gap: Duration, queue: u32) -> Self {
+        let quota = Self::unlimited();
+        locked(&quota.0).bucket = Some(Bucket {
+            gap,
+            queue,
+            next: None,
+        });
+        quota
+    }
+
+    /// Makes the AlfaCRM quota: five requests in a second, fifteen more in a queue.
+    pub fn alfacrm() -> Self {
+        Self::leaky(Duration::from_millis(200), 15)
     }
 
     /// Makes the YCLIENTS quota: 5 in a second and 200 in a minute; refused requests don't count.
@@ -68,17 +109,21 @@ impl Quota {
         Self::new([], false)
     }
 
-    /// Replaces the limits and keeps what was counted.
+    /// Replaces the limits, a leaky bucket among them, and keeps what was counted.
     pub fn set(&self, limits: impl Into<Vec<Limit>>, refused_counts: bool) {
         let mut inner = locked(&self.0);
         inner.limits = limits.into();
+        inner.bucket = None;
         inner.refused_counts = refused_counts;
     }
 
-    /// Counts a request that arrives now, or says how long until one would be admitted.
-    pub(crate) fn admit(&self) -> Result<(), Duration> {
+    /// Counts a request that arrives now and says how long it is kept waiting, or how long until one would be admitted.
+    pub(crate) fn admit(&self) -> Result<Duration, Duration> {
         let now = Instant::now();
         let mut inner = locked(&self.0);
+        if let Some(bucket) = &mut inner.bucket {
+            return bucket.admit(now);
+        }
         let longest = inner.limits.iter().map(|limit| limit.per).max();
         let longest = longest.unwrap_or_default();
         while inner
@@ -104,7 +149,7 @@ impl Quota {
         if wait.is_none() || inner.refused_counts {
             inner.seen.push_back(now);
         }
-        wait.map_or(Ok(()), Err)
+        wait.map_or(Ok(Duration::ZERO), Err)
     }
 }
 
@@ -155,5 +200,18 @@ mod tests {
             advance(gap).await;
             assert!(quota.admit().is_ok());
         }
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_leaky_bucket_queues_fifteen_and_drains_five_in_a_second() {
+        let quota = Quota::alfacrm();
+        assert_eq!(quota.admit(), Ok(Duration::ZERO));
+        for place in 1..=15 {
+            assert_eq!(quota.admit(), Ok(Duration::from_millis(200 * place)));
+        }
+        assert_eq!(quota.admit(), Err(Duration::from_millis(200)));
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(burst(&quota, 7), 5);
+        advance(Duration::from_mins(1)).await;
+        assert_eq!(quota.admit(), Ok(Duration::ZERO));
     }
 }

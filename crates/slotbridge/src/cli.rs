@@ -9,8 +9,8 @@ pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
 pub(crate) mod report;
-pub(crate) mod stop;
 pub(crate) mod status;
+pub(crate) mod stop;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +31,8 @@ use output::Output;
 use report::{Exit, Failure};
 
 /// What a person gets with `--help`.
-const ABOUT: &str = "Keeps the bookings of one business in step across the booking platforms it is listed on";
+const ABOUT: &str =
+    "Keeps the bookings of one business in step across the booking platforms it is listed on";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,7 +82,15 @@ pub(crate) struct Global {
     pub(crate) bridge: Vec<String>,
 
     /// How reports are written
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true, help = "How reports are written: text, json or markdown")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help = "How reports are written: text, json or markdown"
+    )]
     pub(crate) format: Format,
 
     /// Write the report to a file instead of standard output, whole or not at all
@@ -101,7 +110,15 @@ pub(crate) struct Global {
     pub(crate) wait: Duration,
 
     /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", hide_possible_values = true, help = "When to use colours: auto, always or never")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        help = "When to use colours: auto, always or never"
+    )]
     pub(crate) color: Color,
 
     /// Log more to standard error; twice for every call, three times for everything
@@ -109,7 +126,15 @@ pub(crate) struct Global {
     pub(crate) verbose: u8,
 
     /// How log lines are written
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", hide_possible_values = true, help = "How log lines are written: text or json")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        help = "How log lines are written: text or json"
+    )]
     pub(crate) log_format: LogFormat,
 }
 
@@ -168,10 +193,14 @@ pub(crate) enum LogFormat {
 /// What is to be done, once the two spellings of it are one.
 #[derive(Debug)]
 enum Job {
-    Reconcile { dry_run: bool },
+    Reconcile {
+        dry_run: bool,
+    },
     Check,
     Status,
-    Approve { bridge: String },
+    Approve {
+        bridge: String,
+    },
     #[cfg(feature = "demo")]
     Demo,
 }
@@ -226,7 +255,9 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
     Ok(match command {
         Command::Check => Job::Check,
         Command::Status => Job::Status,
-        Command::Approve { name } => Job::Approve { bridge: name.clone() },
+        Command::Approve { name } => Job::Approve {
+            bridge: name.clone(),
+        },
         #[cfg(feature = "demo")]
         Command::Demo => Job::Demo,
         Command::Reconcile { dry_run } => Job::Reconcile { dry_run: *dry_run },

@@ -17,16 +17,18 @@ pub(crate) mod value;
 #[cfg(test)]
 mod docs;
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use slotbridge_core::guard::Limits;
 use toml::de::DeTable;
 
 pub(crate) use bridge::BridgeConfig;
-pub(crate) use guard::GuardLimits;
-pub(crate) use mapping::{MappedId, Mapped};
+pub(crate) use mapping::{Mapped, MappedId};
 pub(crate) use platform::PlatformConfig;
 use problem::{ConfigError, Log, Problem};
 use secret::{Origin, Secrets, Surroundings};
@@ -151,7 +153,7 @@ fn read<'t>(
             public_url,
         })
     });
-    let limits = guard::read(root.get("guard"), &GuardLimits::DEFAULT);
+    let limits = guard::read(root.get("guard"), &Limits::default());
     let platforms = platform::read_all(&root, secrets);
     let bridges = bridge::read_all(&root, &platforms, &limits);
     root.finish(|_| None);

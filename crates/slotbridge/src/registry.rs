@@ -74,7 +74,11 @@ pub(crate) trait Settings: fmt::Debug + Send + Sync {
     fn known_records(&self) -> Vec<RemoteId>;
 
     /// Puts the adapter together. `mappings` are those of the bridges that the account is in.
-    fn build(&self, account: Account, mappings: &[&Mapping]) -> Result<Arc<dyn Platform>, InvalidConfig>;
+    fn build(
+        &self,
+        account: Account,
+        mappings: &[&Mapping],
+    ) -> Result<Arc<dyn Platform>, InvalidConfig>;
 }
 
 /// The kind that goes by this word.
@@ -87,17 +91,25 @@ pub(crate) fn kind(word: &str) -> Result<&'static Kind, String> {
     }
     let known = KINDS.map(|kind| format!("{:?}", kind.name)).join(" or ");
     if NOT_YET.contains(&word) {
-        return Err(format!("this build does not speak {word} yet; expected {known}"));
+        return Err(format!(
+            "this build does not speak {word} yet; expected {known}"
+        ));
     }
     let hint = value::nearest(word, KINDS.map(|kind| kind.name))
         .map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
-    Err(format!("{word:?} is not a kind of platform; expected {known}{hint}"))
+    Err(format!(
+        "{word:?} is not a kind of platform; expected {known}{hint}"
+    ))
 }
 
 /// A whole number without sign, as both kinds number everything.
 fn number_id(id: &str) -> Result<(), &'static str> {
     let fits = id.parse::<u64>().is_ok_and(|number| number > 0) && !id.starts_with(['+', '0']);
-    if fits { Ok(()) } else { Err("a number such as 8886") }
+    if fits {
+        Ok(())
+    } else {
+        Err("a number such as 8886")
+    }
 }
 
 /// Host and port of an address, for the name of a quota scope.
@@ -109,9 +121,7 @@ fn host_of(base_url: &str) -> &str {
 
 /// What stands for a key where the key itself must not: the same key gives the same text in every run.
 fn fingerprint(secret: &str) -> String {
-    blake3::derive_key("slotbridge quota scope of a key", secret.as_bytes())
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let hash = blake3::derive_key("slotbridge quota scope of a key", secret.as_bytes());
+    let hex = blake3::Hash::from_bytes(hash).to_hex();
+    hex.chars().take(16).collect()
 }

@@ -5,12 +5,13 @@
 
 pub(crate) mod json;
 pub(crate) mod markdown;
+pub(crate) mod sections;
 pub(crate) mod text;
 pub(crate) mod view;
 pub(crate) mod words;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value};
-use slotbridge_core::model::{BookingId, Client, Field, Kind, Private, ResourceKey, ServiceKey, Slot, Status};
+use slotbridge_core::model::{
+    BookingId, Client, Field, Kind, Private, ResourceKey, ServiceKey, Slot, Status,
+};
 use slotbridge_platform::platform::{Draft, Edit};
 use slotbridge_platform::{Contacts, ErrorKind};
 

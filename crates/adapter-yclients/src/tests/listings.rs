@@ -1,32 +1,29 @@
 //! Pages, totals, what proves a listing complete, and where the next one starts.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
+use slotbridge_core::model::RemoteId;
 use slotbridge_core::record::{Coverage, Listing, Window};
 use slotbridge_platform::platform::{Priority, Query};
 use slotbridge_platform::testing::Scene;
 use slotbridge_platform::{ErrorKind, Platform, PlatformError};
 
-use super::support::{
-    Scripted, Setup, answer, at, fixture, json as fixture_json, page, replies, row, zone,
-};
+use super::support::{Scripted, Setup, answer, at, page, replies, row, zone};
 use crate::listing::changed_after;
 
 /// Holds the start of the plain record.
-fn window() -> Window {
+pub(super) fn window() -> Window {
     Window {
         from: at("2031-05-05T21:00:00Z"),
         to: at("2031-05-07T21:00:00Z"),
     }
 }
 
-fn rows(ids: &[u64], total: usize) -> Scene {
+pub(super) fn rows(ids: &[u64], total: usize) -> Scene {
     let rows: Vec<Value> = ids.iter().map(|id| row(*id)).collect();
     answer(200, page(&rows, total))
 }
 
-async fn list(scripted: &Scripted) -> Result<Listing, PlatformError> {
+pub(super) async fn list(scripted: &Scripted) -> Result<Listing, PlatformError> {
     scripted
         .platform
         .list(&Query::Window(window()), Priority::Poll)
@@ -41,137 +38,149 @@ fn ids(listing: &Listing) -> Vec<u64> {
         .collect()
 }
 
-/// The pages that the platform gives at two rows a page, the ids that come of it, and whether that is complete.
-#[tokio::test(start_paused = true)]
-async fn a_listing_is_complete_only_when_that_is_proven() {
-    let table: Vec<(&str, Vec<Scene>, Vec<u64>, Result<(), &str>)> = vec![
-        ("nothing at all", vec![rows(&[], 0)], vec![], Ok(())),
-        ("one page", vec![rows(&[1, 2], 2)], vec![1, 2], Ok(())),
-        (
-            "a short last page",
-            vec![rows(&[1, 2], 3), rows(&[3], 3)],
-            vec![1, 2, 3],
-            Ok(()),
-        ),
-        (
-            "a clamped page size",
-            vec![rows(&[1], 3), rows(&[2], 3), rows(&[3], 3)],
-            vec![1, 2, 3],
-            Ok(()),
-        ),
-        (
-            "empty and yet a total",
-            vec![rows(&[], 2)],
-            vec![],
-            Err("0 records came, but the listing tells of 2"),
-        ),
-        (
-            "cut short",
-            vec![rows(&[1, 2], 5), rows(&[], 5)],
-            vec![1, 2],
-            Err("2 records came"),
-        ),
-        (
-            "a page that is too short",
-            vec![rows(&[1, 2], 5), rows(&[3], 5)],
-            vec![1, 2, 3],
-            Err("3 records came"),
-        ),
-        (
-            "more than told",
-            vec![rows(&[1, 2], 1)],
-            vec![1, 2],
-            Err("2 records came, but the listing tells of 1"),
-        ),
-        (
-            "a total that changes once",
-            vec![
-                rows(&[1, 2], 3),
-                rows(&[3], 4),
-                rows(&[1, 2], 4),
-                rows(&[3, 4], 4),
-            ],
-            vec![1, 2, 3, 4],
-            Ok(()),
-        ),
-        (
-            "a total that keeps changing",
-            vec![
-                rows(&[1, 2], 3),
-                rows(&[3], 4),
-                rows(&[2, 3], 4),
-                rows(&[4], 5),
-            ],
-            vec![1, 2, 3, 4],
-            Err("records kept moving"),
-        ),
-        (
-            "rows that shift once",
-            vec![
-                rows(&[1, 2], 3),
-                rows(&[2], 3),
-                rows(&[1, 2], 3),
-                rows(&[3], 3),
-            ],
-            vec![1, 2, 3],
-            Ok(()),
-        ),
-        (
-            "rows that keep shifting",
-            vec![
-                rows(&[1, 2], 3),
-                rows(&[2], 3),
-                rows(&[2, 3], 3),
-                rows(&[3], 3),
-            ],
-            vec![1, 2, 3],
-            Err("records kept moving"),
-        ),
-        (
-            "a second page that fails",
-            vec![rows(&[1, 2], 3), replies(403, "errors/403_rights.json")],
-            vec![1, 2],
-            Err("page 2 failed"),
-        ),
-        (
-            "a second page that holds no list",
-            vec![rows(&[1, 2], 3), replies(200, "replies/garbage.json")],
-            vec![1, 2],
-            Err("page 2 failed"),
-        ),
-        (
-            "a second pass that fails",
-            vec![
-                rows(&[1, 2], 3),
-                rows(&[2], 3),
-                replies(403, "errors/403_rights.json"),
-            ],
-            vec![1, 2],
-            Err("the second pass broke off"),
-        ),
-    ];
-    for (name, scenes, expected, proof) in table {
-        let scripted = Setup::default().play(scenes);
-        let listing = list(&scripted)
-            .await
-            .unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(ids(&listing), expected, "{name}");
-        assert_eq!(scripted.transport.scenes_left(), 0, "{name}");
-        match (&listing.coverage, proof) {
-            (Coverage::Complete(covered), Ok(())) => {
-                assert_eq!(*covered, window(), "{name}");
-                assert!(listing.cursor.is_some(), "{name}");
-            }
-            (Coverage::Partial { why }, Err(word)) => {
-                assert!(why.contains(word), "{name}: {why}");
-                assert_eq!(
-                    listing.cursor, None,
-                    "{name}: what was not seen must not be passed over"
-                );
-            }
-            (coverage, _) => panic!("{name}: {coverage:?}"),
+/// The pages that the platform gives at two rows a page, the ids that come of it, and whether that is complete or why
+/// not.
+async fn check(name: &str, scenes: Vec<Scene>, expected: &[u64], proof: Result<(), &str>) {
+    let scripted = Setup::default().play(scenes);
+    let listing = list(&scripted)
+        .await
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(ids(&listing), expected, "{name}");
+    assert_eq!(scripted.transport.scenes_left(), 0, "{name}");
+    match (&listing.coverage, proof) {
+        (Coverage::Complete(covered), Ok(())) => {
+            assert_eq!(*covered, window(), "{name}");
+            assert!(listing.cursor.is_some(), "{name}");
         }
+        (Coverage::Partial { why }, Err(word)) => {
+            assert!(why.contains(word), "{name}: {why}");
+            assert_eq!(
+                listing.cursor, None,
+                "{name}: what was not seen must not be passed over"
+            );
+        }
+        (coverage, _) => panic!("{name}: {coverage:?}"),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_reaches_its_total_is_complete() {
+    check("nothing at all", vec![rows(&[], 0)], &[], Ok(())).await;
+    check("one page", vec![rows(&[1, 2], 2)], &[1, 2], Ok(())).await;
+    check(
+        "a short last page",
+        vec![rows(&[1, 2], 3), rows(&[3], 3)],
+        &[1, 2, 3],
+        Ok(()),
+    )
+    .await;
+    let clamped = vec![rows(&[1], 3), rows(&[2], 3), rows(&[3], 3)];
+    check("a clamped page size", clamped, &[1, 2, 3], Ok(())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_misses_its_total_is_partial() {
+    check(
+        "empty and yet a total",
+        vec![rows(&[], 2)],
+        &[],
+        Err("0 records came, but the listing tells of 2"),
+    )
+    .await;
+    check(
+        "cut short",
+        vec![rows(&[1, 2], 5), rows(&[], 5)],
+        &[1, 2],
+        Err("2 records came"),
+    )
+    .await;
+    let short = vec![rows(&[1, 2], 5), rows(&[3], 5)];
+    check(
+        "a page that is too short",
+        short,
+        &[1, 2, 3],
+        Err("3 records came"),
+    )
+    .await;
+    check(
+        "more than told",
+        vec![rows(&[1, 2], 1)],
+        &[1, 2],
+        Err("2 records came, but the listing tells of 1"),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_was_disturbed_is_made_once_more() {
+    let grown = vec![
+        rows(&[1, 2], 3),
+        rows(&[3], 4),
+        rows(&[1, 2], 4),
+        rows(&[3, 4], 4),
+    ];
+    check("a total that changes once", grown, &[1, 2, 3, 4], Ok(())).await;
+    let growing = vec![
+        rows(&[1, 2], 3),
+        rows(&[3], 4),
+        rows(&[2, 3], 4),
+        rows(&[4], 5),
+    ];
+    check(
+        "a total that keeps changing",
+        growing,
+        &[1, 2, 3, 4],
+        Err("records kept moving"),
+    )
+    .await;
+    let shifted = vec![
+        rows(&[1, 2], 3),
+        rows(&[2], 3),
+        rows(&[1, 2], 3),
+        rows(&[3], 3),
+    ];
+    check("rows that shift once", shifted, &[1, 2, 3], Ok(())).await;
+    let shifting = vec![
+        rows(&[1, 2], 3),
+        rows(&[2], 3),
+        rows(&[2, 3], 3),
+        rows(&[3], 3),
+    ];
+    check(
+        "rows that keep shifting",
+        shifting,
+        &[1, 2, 3],
+        Err("records kept moving"),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_fails_midway_is_partial() {
+    let forbidden = || replies(403, "errors/403_rights.json");
+    check(
+        "a second page that fails",
+        vec![rows(&[1, 2], 3), forbidden()],
+        &[1, 2],
+        Err("page 2 failed"),
+    )
+    .await;
+    let odd = vec![rows(&[1, 2], 3), replies(200, "replies/garbage.json")];
+    check(
+        "a second page that holds no list",
+        odd,
+        &[1, 2],
+        Err("page 2 failed"),
+    )
+    .await;
+    let broken = vec![rows(&[1, 2], 3), rows(&[2], 3), forbidden()];
+    check(
+        "a second pass that fails",
+        broken,
+        &[1, 2],
+        Err("the second pass broke off"),
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -294,16 +303,33 @@ async fn a_row_that_cannot_be_read_is_counted_and_the_others_go_on() {
         page_size: 10,
         ..Setup::default()
     }
-    .play([answer(200, page(&[row(1), bad, Value::Null, row(3)], 4))]);
+    .play([answer(200, page(&[row(1), bad, row(3)], 3))]);
     let listing = list(&scripted).await.unwrap();
     assert_eq!(ids(&listing), [1, 3]);
-    let unreadable: BTreeSet<Option<String>> = listing
+    let unreadable: Vec<_> = listing
         .unreadable
         .iter()
-        .map(|row| row.id.as_ref().map(|id| id.as_str().to_owned()))
+        .map(|row| row.id.as_ref().map(RemoteId::as_str))
         .collect();
-    assert_eq!(unreadable, BTreeSet::from([None, Some("2".to_owned())]));
+    assert_eq!(unreadable, [Some("2")]);
     assert_eq!(listing.coverage, Coverage::Complete(window()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_without_an_id_could_be_any_record_so_nothing_is_absent() {
+    let scripted = Setup {
+        page_size: 10,
+        ..Setup::default()
+    }
+    .play([answer(200, page(&[row(1), Value::Null], 2))]);
+    let listing = list(&scripted).await.unwrap();
+    assert_eq!((ids(&listing), listing.unreadable.len()), (vec![1], 1));
+    assert_eq!(
+        listing.coverage,
+        Coverage::Partial {
+            why: "a row came without an id".to_owned()
+        }
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -364,9 +390,10 @@ async fn the_cursor_is_the_latest_change_seen_and_never_the_future() {
         (vec![], Some("2031-05-02T10:00:00Z"), "2031-05-02T10:00:00Z"),
     ] {
         let scripted = Setup::default().play([answer(200, page(&rows, rows.len()))]);
-        let query = since.map_or(Query::Window(window()), |since| {
-            Query::Since(since.to_owned())
-        });
+        let query = match since {
+            Some(since) => Query::Since(since.to_owned()),
+            None => Query::Window(window()),
+        };
         let listing = scripted
             .platform
             .list(&query, Priority::Poll)
@@ -450,70 +477,4 @@ fn the_overlap_covers_the_doubt_about_the_zone_of_the_filter() {
             );
         }
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_branchs_zone_is_asked_for_once_where_none_is_configured() {
-    let scripted = Setup {
-        zone: None,
-        ..Setup::default()
-    }
-    .play([
-        replies(200, "replies/company.json"),
-        rows(&[1], 1),
-        rows(&[1], 1),
-    ]);
-    for _ in 0..2 {
-        let listing = list(&scripted).await.unwrap();
-        assert_eq!(listing.records[0].start, at("2031-05-06T07:30:00Z"));
-    }
-    assert_eq!(scripted.asked()[0], "GET /company/7001/");
-    assert_eq!(scripted.asked().len(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_branch_without_a_usable_zone_says_so() {
-    for path in [
-        "replies/company_unknown_zone.json",
-        "replies/company_without_zone.json",
-    ] {
-        let scripted = Setup {
-            zone: None,
-            ..Setup::default()
-        }
-        .play([replies(200, path)]);
-        let error = list(&scripted).await.expect_err(path);
-        assert_eq!(error.kind, ErrorKind::Unrepresentable, "{path}");
-        assert!(error.to_string().contains("set time_zone"), "{error}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_branch_that_moves_to_another_zone_is_noticed_by_its_records() {
-    let mut moved = row(1);
-    moved["datetime"] = "2031-05-06T10:30:00+04:00".into();
-    let mut company = fixture_json("replies/company.json");
-    company["data"]["timezone_name"] = "Asia/Dubai".into();
-    let moved = || answer(200, page(std::slice::from_ref(&moved), 1));
-    let scripted = Setup {
-        zone: None,
-        ..Setup::default()
-    }
-    .play([
-        answer(200, fixture("replies/company.json")),
-        rows(&[1], 1),
-        moved(),
-        moved(),
-        answer(200, company.to_string()),
-        moved(),
-        moved(),
-    ]);
-    let start = async |scripted: &Scripted| list(scripted).await.unwrap().records[0].start;
-    assert_eq!(start(&scripted).await, at("2031-05-06T07:30:00Z"));
-    // Asked a moment ago: the wall clock is trusted, by the zone that is known.
-    assert_eq!(start(&scripted).await, at("2031-05-06T07:30:00Z"));
-    tokio::time::sleep(std::time::Duration::from_secs(601)).await;
-    assert_eq!(start(&scripted).await, at("2031-05-06T06:30:00Z"));
-    assert_eq!(start(&scripted).await, at("2031-05-06T06:30:00Z"));
-    assert_eq!(scripted.transport.scenes_left(), 0);
 }

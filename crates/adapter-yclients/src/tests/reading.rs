@@ -69,17 +69,17 @@ const ROWS: &[(&str, Change)] = &[
     ("client_missing", |r| r.client = Client::default()),
     ("client_stub", |r| r.client = Client::default()),
     ("client_three_names", |r| {
-        r.client.name = Private::new("Пётр Ильич Пробный")
+        r.client.name = Private::new("Пётр Ильич Пробный");
     }),
     ("client_display_name_only", |r| {
-        r.client.name = Private::new("Гость с улицы")
+        r.client.name = Private::new("Гость с улицы");
     }),
     ("client_nulls", |r| r.client = Client::default()),
     ("phone_hidden", |r| {
-        (r.client.phone, r.client.email) = (None, None)
+        (r.client.phone, r.client.email) = (None, None);
     }),
     ("phone_masked", |r| {
-        (r.client.phone, r.client.email) = (None, None)
+        (r.client.phone, r.client.email) = (None, None);
     }),
     ("phone_digits", |_| {}),
     ("phone_number", |_| {}),
@@ -104,7 +104,7 @@ const ROWS: &[(&str, Change)] = &[
     ("marked", |r| {
         r.marker = Some(BookingId::from_u128(
             0x0189_0000_0000_7000_8000_0000_0000_0001,
-        ))
+        ));
     }),
     ("marked_block", |r| {
         r.marker = Some(BookingId::from_u128(
@@ -130,16 +130,16 @@ const ROWS: &[(&str, Change)] = &[
     ("date_missing_unix_seconds", |_| {}),
     ("date_day_only", |_| {}),
     ("doubled_hour_first", |r| {
-        berlin(r, "2031-10-26T00:30:00Z", "2031-10-26T01:30:00Z")
+        berlin(r, "2031-10-26T00:30:00Z", "2031-10-26T01:30:00Z");
     }),
     ("doubled_hour_second", |r| {
-        berlin(r, "2031-10-26T01:30:00Z", "2031-10-26T02:30:00Z")
+        berlin(r, "2031-10-26T01:30:00Z", "2031-10-26T02:30:00Z");
     }),
     ("half_hour_zone", |r| {
         (r.start, r.end) = (at("2031-05-06T05:00:00Z"), Some(at("2031-05-06T06:00:00Z")));
     }),
     ("length_by_length", |r| {
-        r.end = Some(at("2031-05-06T08:00:00Z"))
+        r.end = Some(at("2031-05-06T08:00:00Z"));
     }),
     ("length_zero", |r| r.end = Some(at("2031-05-06T09:00:00Z"))),
     ("length_as_text", |_| {}),
@@ -147,22 +147,22 @@ const ROWS: &[(&str, Change)] = &[
     ("stamps_with_colon", |_| {}),
     ("stamps_naive", |_| {}),
     ("stamps_missing", |r| {
-        (r.changed_at, r.created_at) = (None, None)
+        (r.changed_at, r.created_at) = (None, None);
     }),
     ("services_none", |r| {
-        (r.services, r.service_title) = (Vec::new(), None)
+        (r.services, r.service_title) = (Vec::new(), None);
     }),
     ("services_two", two_services),
     ("services_as_object", two_services),
     ("service_gone", |r| {
-        (r.services, r.service_title) = (Vec::new(), None)
+        (r.services, r.service_title) = (Vec::new(), None);
     }),
     ("staff_empty_list", |r| r.resource_title = None),
     ("staff_id_in_object", |_| {}),
     ("numbers_as_text", |_| {}),
     ("comment_null", |r| r.comment = Private::default()),
     ("comment_line_ends", |r| {
-        r.comment = Private::new("у окна\nс собакой")
+        r.comment = Private::new("у окна\nс собакой");
     }),
     ("unknown_keys", |_| {}),
 ];

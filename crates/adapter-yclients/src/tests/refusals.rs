@@ -239,6 +239,39 @@ fn a_success_that_makes_no_sense_may_have_landed() {
 }
 
 #[test]
+fn a_gateways_page_is_never_the_platforms_word() {
+    for status in [400, 402, 403, 404, 409, 410, 422] {
+        for body in [
+            fixture("errors/502.html"),
+            String::new(),
+            "Not Found".to_owned(),
+        ] {
+            let read = failure(judged(SAFE, Repeat::Safe, status, body.clone()));
+            assert_eq!(
+                (read.kind, read.retry),
+                (ErrorKind::BadReply, Retry::Later),
+                "{status} {body}"
+            );
+            let write = failure(judged("records.update", Repeat::Once, status, body));
+            assert_eq!(
+                (write.kind, write.retry),
+                (ErrorKind::BadReply, Retry::AfterObserving),
+                "{status}"
+            );
+        }
+    }
+    // A token that is refused is refused, whoever says so; too many calls are too many.
+    assert_eq!(
+        failure(judged(SAFE, Repeat::Safe, 401, "")).kind,
+        ErrorKind::Unauthenticated
+    );
+    assert!(matches!(
+        judged(SAFE, Repeat::Safe, 429, ""),
+        Judgement::Throttled { after: None }
+    ));
+}
+
+#[test]
 fn a_success_that_calls_itself_a_failure_is_one() {
     for body in [
         fixture("errors/success_false.json"),

@@ -14,7 +14,7 @@ use super::support::{
 };
 
 fn record() -> Scene {
-    answer(200, single(plain()))
+    answer(200, single(&plain()))
 }
 
 fn refused() -> Scene {
@@ -119,10 +119,10 @@ async fn an_expired_token_is_replaced_once_and_the_call_repeated() {
         record(),
         refused(),
         answer(201, second.to_string()),
-        answer(201, single(plain())),
+        answer(201, single(&plain())),
     ]);
     assert!(read(&scripted).await.is_ok());
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
     // A write too: a refused call had no effect.
     let written = scripted.platform.create(&draft()).await.unwrap();
     assert_eq!(written.id, RemoteId::new("880011"));

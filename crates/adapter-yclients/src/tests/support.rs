@@ -78,6 +78,9 @@ pub(super) fn plain() -> Map<String, Value> {
     json("record.json").as_object().unwrap().clone()
 }
 
+/// What a test changes in a row.
+pub(super) type RowChange = fn(&mut Map<String, Value>);
+
 /// A row as it is read in Moscow.
 pub(super) fn read(row: &Map<String, Value>) -> Record {
     let moscow = zone("Europe/Moscow");
@@ -102,7 +105,7 @@ pub(super) fn row(id: u64) -> Value {
     Value::Object(row)
 }
 
-pub(super) fn single(row: Map<String, Value>) -> String {
+pub(super) fn single(row: &Map<String, Value>) -> String {
     serde_json::json!({"success": true, "data": row, "meta": []}).to_string()
 }
 
@@ -118,6 +121,10 @@ pub(super) fn slot(from: &str, to: &str) -> Slot {
     Slot::new(at(from), at(to)).unwrap()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "contacts are optional wherever they stand"
+)]
 pub(super) fn text(text: &str) -> Option<Private> {
     Some(Private::new(text))
 }

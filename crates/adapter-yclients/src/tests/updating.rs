@@ -6,7 +6,9 @@ use slotbridge_core::record::{Reading, Record};
 use slotbridge_platform::platform::{Draft, Edit, Priority};
 use slotbridge_platform::{ErrorKind, Platform, Retry};
 
-use super::support::{PHONE, Setup, answer, draft, fixture, page, plain, read, replies, single};
+use super::support::{
+    PHONE, RowChange, Setup, answer, draft, fixture, page, plain, read, replies, single,
+};
 
 fn edit(fields: &[Field], expected: &Record) -> Edit {
     let desired = Draft {
@@ -28,10 +30,8 @@ fn id() -> RemoteId {
 async fn an_update_reads_first_and_takes_the_whole_reply_for_the_record() {
     let mut after = plain();
     after.insert("comment".to_owned(), "с собакой".into());
-    let scripted = Setup::default().play([
-        answer(200, single(plain())),
-        answer(201, single(after.clone())),
-    ]);
+    let scripted =
+        Setup::default().play([answer(200, single(&plain())), answer(201, single(&after))]);
     let written = scripted
         .platform
         .update(&id(), &edit(&[Field::Comment], &read(&plain())))
@@ -50,9 +50,9 @@ async fn a_reduced_or_odd_reply_leaves_the_record_to_be_read() {
     for (status, body) in [
         (200, fixture("replies/record_reduced.json")),
         (201, fixture("replies/garbage.json")),
-        (200, single(Map::new())),
+        (200, single(&Map::new())),
     ] {
-        let scripted = Setup::default().play([answer(200, single(plain())), answer(status, body)]);
+        let scripted = Setup::default().play([answer(200, single(&plain())), answer(status, body)]);
         let written = scripted
             .platform
             .update(&id(), &edit(&[Field::Comment], &read(&plain())))
@@ -64,7 +64,7 @@ async fn a_reduced_or_odd_reply_leaves_the_record_to_be_read() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_is_stale_when_what_it_rests_on_has_moved() {
-    let table: [(fn(&mut Map<String, Value>), bool); 9] = [
+    let table: [(RowChange, bool); 9] = [
         (
             |row| drop(row.insert("date".to_owned(), "2031-05-06 11:00:00".into())),
             true,
@@ -100,7 +100,7 @@ async fn an_update_is_stale_when_what_it_rests_on_has_moved() {
         let mut now = plain();
         change(&mut now);
         let scripted =
-            Setup::default().play([answer(200, single(now)), answer(201, single(plain()))]);
+            Setup::default().play([answer(200, single(&now)), answer(201, single(&plain()))]);
         match scripted
             .platform
             .update(&id(), &edit(&[Field::Comment], &read(&plain())))
@@ -119,7 +119,7 @@ async fn an_update_is_stale_when_what_it_rests_on_has_moved() {
 
 #[tokio::test(start_paused = true)]
 async fn records_that_are_not_ours_to_write_are_refused_without_a_write() {
-    let table: [(fn(&mut Map<String, Value>), &str); 4] = [
+    let table: [(RowChange, &str); 4] = [
         (
             |row| drop(row.insert("deleted".to_owned(), true.into())),
             "deleted",
@@ -140,7 +140,7 @@ async fn records_that_are_not_ours_to_write_are_refused_without_a_write() {
     for (change, word) in table {
         let mut now = plain();
         change(&mut now);
-        let scripted = Setup::default().play([answer(200, single(now))]);
+        let scripted = Setup::default().play([answer(200, single(&now))]);
         let edit = Edit {
             expected: None,
             ..edit(&[Field::Comment], &read(&plain()))
@@ -178,7 +178,7 @@ async fn a_record_whose_phone_is_hidden_is_not_written_back() {
     let with_phone = |phone: &str| {
         let mut row = plain();
         row["client"]["phone"] = phone.into();
-        answer(200, single(row))
+        answer(200, single(&row))
     };
     let comment = || Edit {
         expected: None,
@@ -217,14 +217,14 @@ async fn a_record_whose_phone_is_hidden_is_not_written_back() {
     let scripted = Setup::default().play([
         with_phone(""),
         replies(200, "replies/permissions.json"),
-        answer(200, single(plain())),
+        answer(200, single(&plain())),
     ]);
     assert!(scripted.platform.update(&id(), &comment()).await.is_ok());
     // And once any phone was seen, nothing is asked.
     let scripted = Setup::default().play([
         with_phone(PHONE),
         with_phone(""),
-        answer(200, single(plain())),
+        answer(200, single(&plain())),
     ]);
     assert!(matches!(
         scripted.platform.read(&id(), Priority::Poll).await,
@@ -238,7 +238,7 @@ async fn a_create_takes_the_reply_in_any_of_its_shapes() {
     let whole = read(&plain());
     let list = page(&[Value::Object(plain())], 1);
     for (body, record) in [
-        (single(plain()), true),
+        (single(&plain()), true),
         (list, true),
         (fixture("replies/record_reduced.json"), false),
     ] {
@@ -260,7 +260,7 @@ async fn a_create_without_a_usable_reply_may_have_landed() {
         fixture("replies/garbage.json"),
         two,
         page(&[], 0),
-        single(Map::new()),
+        single(&Map::new()),
     ] {
         let scripted = Setup::default().play([answer(201, body)]);
         let error = scripted.platform.create(&draft()).await.expect_err("no id");
@@ -279,9 +279,9 @@ async fn a_removal_succeeds_when_the_record_is_gone_already() {
     for (scenes, outcome) in [
         (vec![answer(204, "")], Ok(())),
         (vec![not_found(), not_found()], Ok(())),
-        (vec![not_found(), answer(200, single(deleted))], Ok(())),
+        (vec![not_found(), answer(200, single(&deleted))], Ok(())),
         (
-            vec![not_found(), answer(200, single(plain()))],
+            vec![not_found(), answer(200, single(&plain()))],
             Err(ErrorKind::NotFound),
         ),
         (
@@ -321,7 +321,7 @@ async fn reading_tells_found_missing_and_unreadable_apart() {
             .await
     };
     assert_eq!(
-        read_one(answer(200, single(plain()))).await.unwrap(),
+        read_one(answer(200, single(&plain()))).await.unwrap(),
         Reading::Found(Box::new(read(&plain())))
     );
     assert_eq!(
@@ -331,7 +331,7 @@ async fn reading_tells_found_missing_and_unreadable_apart() {
         Reading::Missing
     );
     assert!(
-        matches!(read_one(answer(200, single(bad))).await.unwrap(), Reading::Unreadable(row) if row.id == Some(id()))
+        matches!(read_one(answer(200, single(&bad))).await.unwrap(), Reading::Unreadable(row) if row.id == Some(id()))
     );
     // A branch out of sight must not make its records look gone.
     assert_eq!(

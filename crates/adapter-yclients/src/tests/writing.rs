@@ -144,7 +144,8 @@ fn behind_a_sink_the_clients_contacts_stay_home() {
 
 #[test]
 fn what_cannot_be_spelled_is_refused_before_any_call() {
-    let table: [(fn(&mut Draft), &str); 6] = [
+    type Change = fn(&mut Draft);
+    let table: [(Change, &str); 6] = [
         (|d| d.status = Status::Cancelled, "removed"),
         (
             |d| d.resource = ResourceKey::new("anna"),

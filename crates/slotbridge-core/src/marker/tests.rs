@@ -1,3 +1,5 @@
+//! Booking ids in free text, and texts that only look like them.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Spellings of names, phones, e-mails and texts, and what they become.
+
 use proptest::prelude::*;
 
 use super::*;

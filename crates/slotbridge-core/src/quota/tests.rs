@@ -1,3 +1,5 @@
+//! Poll intervals that fit into quotas.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -99,7 +101,7 @@ proptest! {
     fn no_interval_could_be_shorter(calls in 1_u32..5_000, secs in 1_u64..100_000, near_calls in 1_u32..500) {
         let needs = polling(near_calls, 0, 0);
         let near = plan_intervals(&[quota(calls, secs)], &needs).near;
-        let shorter = near - Duration::from_millis(1);
+        let shorter = near.saturating_sub(Duration::from_millis(1));
         // Over a stretch of the quota a poll costs `near_calls`; one millisecond less would cost more than there is.
         let over = u128::from(near_calls) * Duration::from_secs(secs).as_nanos() > u128::from(calls) * shorter.as_nanos();
         prop_assert!(over || near == Duration::from_secs(1));

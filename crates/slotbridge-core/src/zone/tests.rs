@@ -1,3 +1,5 @@
+//! Wall-clock times and instants, through skipped and doubled hours.
+
 use jiff::tz;
 use proptest::prelude::*;
 

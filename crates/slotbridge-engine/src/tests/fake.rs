@@ -46,6 +46,8 @@ pub(crate) struct State {
     pub(crate) calls: BTreeMap<&'static str, u64>,
     /// Rows that the listing can't read.
     pub(crate) garbled: Vec<RemoteId>,
+    /// Whether a change by booking again ends after the cancelling.
+    pub(crate) dies_between: bool,
     /// Whether updates leave the time as it is and say that all went well.
     pub(crate) stubborn: bool,
     /// How many characters of a comment are kept.
@@ -66,6 +68,13 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
+    /// A platform that moves a booking by cancelling it and booking again.
+    pub(crate) fn rebooking(name: &str, seam: Arc<dyn Seam>) -> Arc<Self> {
+        let mut fake = Self::listing(name, seam);
+        Arc::get_mut(&mut fake).unwrap().capabilities.updates = Updates::CancelAndRebook;
+        fake
+    }
+
     pub(crate) fn listing(name: &str, seam: Arc<dyn Seam>) -> Arc<Self> {
         Self::new(
             name,
@@ -248,6 +257,17 @@ impl Fake {
 }
 
 impl State {
+    /// Cancels a record and makes it anew under another id.
+    fn rebook(&mut self, id: &RemoteId) -> RemoteId {
+        self.next += 1;
+        let fresh = RemoteId::new(format!("{id}-again-{}", self.next));
+        let mut record = self.records.get(id).unwrap().clone();
+        self.records.get_mut(id).unwrap().state = RecordState::Deleted;
+        record.id = fresh.clone();
+        self.records.insert(fresh.clone(), record);
+        fresh
+    }
+
     /// What must not be, not even for a moment.
     fn audit(&mut self) {
         let live: Vec<&Record> = self
@@ -424,6 +444,23 @@ impl Platform for Fake {
 
     async fn update(&self, id: &RemoteId, edit: &Edit) -> Result<Written, PlatformError> {
         let now = self.seam.now();
+        let rebooks = self.capabilities.updates == Updates::CancelAndRebook;
+        if rebooks && self.state.lock().unwrap().dies_between {
+            self.begin("update");
+            self.state
+                .lock()
+                .unwrap()
+                .records
+                .get_mut(id)
+                .unwrap()
+                .state = RecordState::Deleted;
+            return Err(self.error(ErrorKind::SlotTaken, Retry::AfterObserving, "update"));
+        }
+        let id = &if rebooks {
+            self.state.lock().unwrap().rebook(id)
+        } else {
+            id.clone()
+        };
         self.write("update", |state| {
             let comment = state.kept(&edit.desired.comment);
             let stubborn = state.stubborn;

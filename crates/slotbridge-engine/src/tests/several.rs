@@ -103,3 +103,35 @@ async fn one_platform_that_is_down_does_not_keep_the_others_apart() {
     world.settle().await;
     assert_eq!(only(&c.live()).start, at(12, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_cancels_and_books_again_is_followed_to_the_new_record() {
+    let seam = seam();
+    let world = World::over(Arc::clone(&seam), Fake::rebooking("b", seam));
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    let before = live_id(&world.b);
+    world.a.move_to(&a, at(12, 0));
+    world.settle().await;
+    let after = only(&world.b.live()).clone();
+    assert_ne!(after.id, before);
+    world.b.move_to(&after.id, at(15, 0));
+    world.settle().await;
+    assert_eq!(only(&world.a.live()).start, at(15, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_own_cancelling_in_the_middle_of_a_move_is_not_a_persons_removal() {
+    let seam = seam();
+    let world = World::over(Arc::clone(&seam), Fake::rebooking("b", seam));
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.b.state.lock().unwrap().dies_between = true;
+    world.a.move_to(&a, at(12, 0));
+    assert_eq!(world.run().await.exit_code(), 1);
+    assert!(world.b.live().is_empty());
+    world.b.state.lock().unwrap().dies_between = false;
+    world.settle().await;
+    assert_eq!(only(&world.a.live()).start, at(12, 0));
+    assert_eq!(world.b.live().len(), 1);
+}

@@ -35,16 +35,28 @@ fn proves(listing: &Listing, asked: Window) -> Case {
     let Coverage::Complete(window) = &listing.coverage else {
         return failed(format!("the listing claims only {:?}", listing.coverage));
     };
-    ensure!(window.from <= asked.from && asked.to <= window.to, "{asked:?} was asked for, {window:?} was covered");
-    ensure!(listing.unreadable.is_empty(), "the listing could not read {:?}", listing.unreadable);
-    ensure!(ids(&listing.records).len() == listing.records.len(), "the listing shows a record twice");
+    ensure!(
+        window.from <= asked.from && asked.to <= window.to,
+        "{asked:?} was asked for, {window:?} was covered"
+    );
+    ensure!(
+        listing.unreadable.is_empty(),
+        "the listing could not read {:?}",
+        listing.unreadable
+    );
+    ensure!(
+        ids(&listing.records).len() == listing.records.len(),
+        "the listing shows a record twice"
+    );
     Ok(())
 }
 
 /// A person's bookings, more than fit on one page.
 fn book_pages(stage: &Stage) -> Result<BTreeSet<RemoteId>, Stop> {
     match stage.samples.page_rows {
-        Some(rows) if rows <= PAGE_ROWS_MAX => Ok((0..rows + 2).map(|n| stage.bench.book(&stage.draft(n))).collect()),
+        Some(rows) if rows <= PAGE_ROWS_MAX => Ok((0..rows + 2)
+            .map(|n| stage.bench.book(&stage.draft(n)))
+            .collect()),
         Some(rows) => skipped(format!("{rows} rows a page are too many to book")),
         None => skipped("the listing has no pages"),
     }
@@ -54,26 +66,44 @@ pub(super) async fn a_listing_shows_all_and_proves_it(subject: &dyn Subject) -> 
     let stage = listing_stage(subject).await?;
     let window = stage.window();
     let empty = stage.list(&Query::Window(window)).await?;
-    ensure!(empty.records.is_empty(), "an empty account shows {:?}", empty.records);
+    ensure!(
+        empty.records.is_empty(),
+        "an empty account shows {:?}",
+        empty.records
+    );
     let mut made = BTreeSet::new();
     for n in 0..4 {
         let draft = stage.draft(n);
-        made.insert(if n % 2 == 0 { stage.create(&draft).await?.id } else { stage.bench.book(&draft) });
+        made.insert(if n % 2 == 0 {
+            stage.create(&draft).await?.id
+        } else {
+            stage.bench.book(&draft)
+        });
     }
     let listing = stage.list(&Query::Window(window)).await?;
     proves(&listing, window)?;
-    ensure!(ids(&listing.records) == made, "{made:?} are there, the listing shows {:?}", ids(&listing.records));
+    ensure!(
+        ids(&listing.records) == made,
+        "{made:?} are there, the listing shows {:?}",
+        ids(&listing.records)
+    );
     for record in &listing.records {
         let read = stage.found(&record.id).await?;
         ensure!(*record == read, "listed as {record:?}, read as {read:?}");
     }
     // A window is half-open: what starts at its end is outside, what starts at its beginning inside.
     let (first, second) = (stage.draft(0).slot.start(), stage.draft(1).slot.start());
-    let narrow = Window { from: first, to: second };
+    let narrow = Window {
+        from: first,
+        to: second,
+    };
     let inside = stage.list(&Query::Window(narrow)).await?;
     proves(&inside, narrow)?;
     let started = |record: &&Record| record.start == first;
-    ensure!(inside.records.iter().filter(started).count() == 1, "what starts with the window is not shown");
+    ensure!(
+        inside.records.iter().filter(started).count() == 1,
+        "what starts with the window is not shown"
+    );
     Ok(())
 }
 
@@ -83,7 +113,12 @@ pub(super) async fn a_listing_of_several_pages_is_whole(subject: &dyn Subject) -
     let listing = stage.list(&Query::Window(stage.window())).await?;
     proves(&listing, stage.window())?;
     let shown = ids(&listing.records);
-    ensure!(shown == booked, "{} records are there, {} are shown", booked.len(), shown.len());
+    ensure!(
+        shown == booked,
+        "{} records are there, {} are shown",
+        booked.len(),
+        shown.len()
+    );
     Ok(())
 }
 
@@ -92,12 +127,24 @@ pub(super) async fn a_listing_never_shows_what_is_gone_as_live(subject: &dyn Sub
     let removed = stage.create(&stage.draft(0)).await?.id;
     let cancelled = stage.bench.book(&stage.draft(1));
     let kept = stage.bench.book(&stage.draft(2));
-    stage.platform.remove(&removed).await.map_err(|error| unexpected("remove", &error))?;
+    stage
+        .platform
+        .remove(&removed)
+        .await
+        .map_err(|error| unexpected("remove", &error))?;
     stage.bench.cancel(&cancelled);
     let listing = stage.list(&Query::Window(stage.window())).await?;
     proves(&listing, stage.window())?;
-    let live: Vec<_> = listing.records.iter().filter(|record| record.state == RecordState::Live).map(|record| &record.id).collect();
-    ensure!(live == [&kept], "only {kept} is live, the listing shows {live:?}");
+    let live: Vec<_> = listing
+        .records
+        .iter()
+        .filter(|record| record.state == RecordState::Live)
+        .map(|record| &record.id)
+        .collect();
+    ensure!(
+        live == [&kept],
+        "only {kept} is live, the listing shows {live:?}"
+    );
     Ok(())
 }
 
@@ -108,9 +155,18 @@ pub(super) async fn a_listing_that_fails_midway_is_partial(subject: &dyn Subject
     stage.arm(Target::List, Fault::ErrorBefore, Strikes::AllAfter(1))?;
     let listing = stage.list(&Query::Window(stage.window())).await?;
     stage.has_struck()?;
-    ensure!(matches!(listing.coverage, Coverage::Partial { .. }), "the listing claims {:?}", listing.coverage);
+    ensure!(
+        matches!(listing.coverage, Coverage::Partial { .. }),
+        "the listing claims {:?}",
+        listing.coverage
+    );
     let shown = ids(&listing.records);
-    ensure!(!shown.is_empty() && shown.is_subset(&booked), "the first page was {} of {} records", shown.len(), booked.len());
+    ensure!(
+        !shown.is_empty() && shown.is_subset(&booked),
+        "the first page was {} of {} records",
+        shown.len(),
+        booked.len()
+    );
     Ok(())
 }
 
@@ -119,11 +175,26 @@ async fn proves_nothing(subject: &dyn Subject, fault: Fault) -> Case {
     let stage = listing_stage(subject).await?;
     let booked: BTreeSet<RemoteId> = (0..3).map(|n| stage.bench.book(&stage.draft(n))).collect();
     stage.arm(Target::List, fault, Strikes::All)?;
-    match stage.platform.list(&Query::Window(stage.window()), Priority::Poll).await {
+    match stage
+        .platform
+        .list(&Query::Window(stage.window()), Priority::Poll)
+        .await
+    {
         Ok(listing) => {
-            ensure!(!is_complete(&listing), "a listing that went wrong ({fault:?}) claims {:?}", listing.coverage);
-            ensure!(ids(&listing.records).is_subset(&booked), "records were made up: {:?}", listing.records);
-            ensure!(listing.cursor.is_none(), "the next incremental listing would start after what was not shown");
+            ensure!(
+                !is_complete(&listing),
+                "a listing that went wrong ({fault:?}) claims {:?}",
+                listing.coverage
+            );
+            ensure!(
+                ids(&listing.records).is_subset(&booked),
+                "records were made up: {:?}",
+                listing.records
+            );
+            ensure!(
+                listing.cursor.is_none(),
+                "the next incremental listing would start after what was not shown"
+            );
         }
         Err(error) => is_a_reads_error(&error)?,
     }
@@ -131,12 +202,19 @@ async fn proves_nothing(subject: &dyn Subject, fault: Fault) -> Case {
     stage.bench.disarm();
     let listing = stage.list(&Query::Window(stage.window())).await?;
     proves(&listing, stage.window())?;
-    ensure!(ids(&listing.records) == booked, "afterwards the listing shows {:?}", ids(&listing.records));
+    ensure!(
+        ids(&listing.records) == booked,
+        "afterwards the listing shows {:?}",
+        ids(&listing.records)
+    );
     Ok(())
 }
 
 fn is_a_reads_error(error: &PlatformError) -> Case {
-    ensure!(error.retry != Retry::AfterObserving, "a read cannot land, but says that it may have: {error}");
+    ensure!(
+        error.retry != Retry::AfterObserving,
+        "a read cannot land, but says that it may have: {error}"
+    );
     Ok(())
 }
 
@@ -162,31 +240,53 @@ pub(super) async fn an_empty_listing_invents_nothing(subject: &dyn Subject) -> C
     let stage = listing_stage(subject).await?;
     let booked = stage.bench.book(&stage.draft(0));
     stage.arm(Target::List, Fault::EmptyListing, Strikes::All)?;
-    match stage.platform.list(&Query::Window(stage.window()), Priority::Poll).await {
+    match stage
+        .platform
+        .list(&Query::Window(stage.window()), Priority::Poll)
+        .await
+    {
         Ok(listing) => {
             let nothing = listing.records.is_empty() && listing.unreadable.is_empty();
-            ensure!(nothing, "an empty listing shows {:?} and {:?}", listing.records, listing.unreadable);
+            ensure!(
+                nothing,
+                "an empty listing shows {:?} and {:?}",
+                listing.records,
+                listing.unreadable
+            );
         }
         Err(error) => is_a_reads_error(&error)?,
     }
     stage.has_struck()?;
-    ensure!(matches!(stage.read(&booked).await?, Reading::Found(_)), "after an empty listing the record cannot be read");
+    ensure!(
+        matches!(stage.read(&booked).await?, Reading::Found(_)),
+        "after an empty listing the record cannot be read"
+    );
     stage.bench.disarm();
     let listing = stage.list(&Query::Window(stage.window())).await?;
-    ensure!(ids(&listing.records) == BTreeSet::from([booked]), "afterwards the listing shows {:?}", listing.records);
+    ensure!(
+        ids(&listing.records) == BTreeSet::from([booked]),
+        "afterwards the listing shows {:?}",
+        listing.records
+    );
     Ok(())
 }
 
 pub(super) async fn one_unreadable_row_is_quarantined_alone(subject: &dyn Subject) -> Case {
     let stage = Stage::new(subject).await?;
     let booked: Vec<RemoteId> = (0..3).map(|n| stage.bench.book(&stage.draft(n))).collect();
-    let [good, spoilt, also_good] = booked.as_slice() else { return failed("three bookings are three") };
+    let [good, spoilt, also_good] = booked.as_slice() else {
+        return failed("three bookings are three");
+    };
     if !stage.bench.spoil(spoilt) {
         return skipped("this server cannot show nonsense");
     }
     match stage.read(spoilt).await? {
         Reading::Unreadable(row) => {
-            ensure!(row.id.as_ref().is_none_or(|id| id == spoilt), "{spoilt} is quarantined as {:?}", row.id);
+            ensure!(
+                row.id.as_ref().is_none_or(|id| id == spoilt),
+                "{spoilt} is quarantined as {:?}",
+                row.id
+            );
         }
         other => return failed(format!("the spoilt row reads as {other:?}")),
     }
@@ -195,21 +295,39 @@ pub(super) async fn one_unreadable_row_is_quarantined_alone(subject: &dyn Subjec
         return Ok(());
     }
     let listing = stage.list(&Query::Window(stage.window())).await?;
-    ensure!(listing.unreadable.len() == 1, "quarantined are {:?}", listing.unreadable);
+    ensure!(
+        listing.unreadable.len() == 1,
+        "quarantined are {:?}",
+        listing.unreadable
+    );
     let expected = BTreeSet::from([good.clone(), also_good.clone()]);
-    ensure!(ids(&listing.records) == expected, "{expected:?} are readable, shown are {:?}", ids(&listing.records));
-    let told = listing.unreadable.iter().any(|row| row.id.as_ref() == Some(spoilt));
-    ensure!(told || !is_complete(&listing), "a row without id is missing from a listing that claims to be complete");
+    ensure!(
+        ids(&listing.records) == expected,
+        "{expected:?} are readable, shown are {:?}",
+        ids(&listing.records)
+    );
+    let told = listing
+        .unreadable
+        .iter()
+        .any(|row| row.id.as_ref() == Some(spoilt));
+    ensure!(
+        told || !is_complete(&listing),
+        "a row without id is missing from a listing that claims to be complete"
+    );
     Ok(())
 }
 
-pub(super) async fn an_incremental_listing_shows_edits_moves_and_removals(subject: &dyn Subject) -> Case {
+pub(super) async fn an_incremental_listing_shows_edits_moves_and_removals(
+    subject: &dyn Subject,
+) -> Case {
     let stage = listing_stage(subject).await?;
     if stage.platform.capabilities().change_feed == ChangeFeed::None {
         return skipped("the platform tells no changes");
     }
     let booked: Vec<RemoteId> = (0..4).map(|n| stage.bench.book(&stage.draft(n))).collect();
-    let [_, edited, moved, cancelled] = booked.as_slice() else { return failed("four bookings are four") };
+    let [_, edited, moved, cancelled] = booked.as_slice() else {
+        return failed("four bookings are four");
+    };
     let Some(cursor) = stage.list(&Query::Window(stage.window())).await?.cursor else {
         return failed("a complete listing gives no cursor to go on from");
     };
@@ -217,17 +335,41 @@ pub(super) async fn an_incremental_listing_shows_edits_moves_and_removals(subjec
     let moved_to = stage.draft(6).slot.start();
     stage.bench.move_to(moved, moved_to);
     stage.bench.cancel(cancelled);
-    let added = stage.bench.book(&Draft { comment: Private::new("added since"), ..stage.draft(5) });
+    let added = stage.bench.book(&Draft {
+        comment: Private::new("added since"),
+        ..stage.draft(5)
+    });
     let changes = stage.list(&Query::Since(cursor)).await?;
-    ensure!(changes.coverage == Coverage::Incremental, "changes since a cursor claim {:?}", changes.coverage);
+    ensure!(
+        changes.coverage == Coverage::Incremental,
+        "changes since a cursor claim {:?}",
+        changes.coverage
+    );
     let shown = |id: &RemoteId| changes.records.iter().find(|record| record.id == *id);
-    ensure!(shown(edited).is_some_and(|record| record.comment.expose() == "edited since"), "the edit is not shown");
-    ensure!(shown(moved).is_some_and(|record| record.start == moved_to), "the move is not shown");
-    ensure!(shown(cancelled).is_some_and(|record| record.state != RecordState::Live), "the cancellation is not shown");
-    ensure!(shown(&added).is_some_and(|record| record.state == RecordState::Live), "the new record is not shown");
-    let Some(cursor) = changes.cursor else { return failed("changes since a cursor give no new cursor") };
+    ensure!(
+        shown(edited).is_some_and(|record| record.comment.expose() == "edited since"),
+        "the edit is not shown"
+    );
+    ensure!(
+        shown(moved).is_some_and(|record| record.start == moved_to),
+        "the move is not shown"
+    );
+    ensure!(
+        shown(cancelled).is_some_and(|record| record.state != RecordState::Live),
+        "the cancellation is not shown"
+    );
+    ensure!(
+        shown(&added).is_some_and(|record| record.state == RecordState::Live),
+        "the new record is not shown"
+    );
+    let Some(cursor) = changes.cursor else {
+        return failed("changes since a cursor give no new cursor");
+    };
     stage.bench.move_to(&added, stage.draft(7).slot.start());
     let changes = stage.list(&Query::Since(cursor)).await?;
-    ensure!(ids(&changes.records).contains(&added), "a change after the second cursor is not shown");
+    ensure!(
+        ids(&changes.records).contains(&added),
+        "a change after the second cursor is not shown"
+    );
     Ok(())
 }

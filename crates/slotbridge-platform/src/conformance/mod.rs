@@ -53,7 +53,7 @@ use stage::Stop;
 pub use subject::{Bench, Deviation, Fault, Samples, Seen, Strikes, Subject, Target};
 
 /// A case that takes longer hangs.
-const CASE_MAX: Duration = Duration::from_secs(600);
+const CASE_MAX: Duration = Duration::from_mins(10);
 
 type CaseFuture<'a> = Pin<Box<dyn Future<Output = stage::Case> + Send + 'a>>;
 type CaseEntry = (&'static str, for<'a> fn(&'a dyn Subject) -> CaseFuture<'a>);
@@ -136,7 +136,12 @@ pub async fn run(subject: &dyn Subject) -> Report {
 /// Plays the cases whose names are wanted; for looking at one closely.
 pub async fn run_some(subject: &dyn Subject, wanted: impl Fn(&str) -> bool) -> Report {
     let profile = subject.profile();
-    let reason = |name: &str| profile.iter().find(|entry| entry.case == name).map(|entry| entry.reason.clone());
+    let reason = |name: &str| {
+        profile
+            .iter()
+            .find(|entry| entry.case == name)
+            .map(|entry| entry.reason.clone())
+    };
     let mut cases = Vec::new();
     for (name, case) in CASES.iter().filter(|(name, _)| wanted(name)) {
         let outcome = match (play(case(subject)).await, reason(name)) {
@@ -149,8 +154,17 @@ pub async fn run_some(subject: &dyn Subject, wanted: impl Fn(&str) -> bool) -> R
         cases.push(CaseResult { name, outcome });
     }
     let is_unknown = |name: &&str| !CASES.iter().any(|(case, _)| case == name);
-    let unknown_deviations = profile.iter().map(|entry| entry.case.as_str()).filter(is_unknown).map(str::to_owned).collect();
-    Report { subject: subject.name().to_owned(), cases, unknown_deviations }
+    let unknown_deviations = profile
+        .iter()
+        .map(|entry| entry.case.as_str())
+        .filter(is_unknown)
+        .map(str::to_owned)
+        .collect();
+    Report {
+        subject: subject.name().to_owned(),
+        cases,
+        unknown_deviations,
+    }
 }
 
 /// Runs one case to its end; a panic and a hang are failures of this case alone.
@@ -158,7 +172,10 @@ async fn play(mut case: CaseFuture<'_>) -> stage::Case {
     let caught = std::future::poll_fn(|context| {
         match std::panic::catch_unwind(AssertUnwindSafe(|| case.as_mut().poll(context))) {
             Ok(poll) => poll,
-            Err(panic) => std::task::Poll::Ready(stage::failed(format!("panicked: {}", panic_text(panic.as_ref())))),
+            Err(panic) => std::task::Poll::Ready(stage::failed(format!(
+                "panicked: {}",
+                panic_text(panic.as_ref())
+            ))),
         }
     });
     match tokio::time::timeout(CASE_MAX, caught).await {
@@ -169,5 +186,6 @@ async fn play(mut case: CaseFuture<'_>) -> stage::Case {
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without words")
 }

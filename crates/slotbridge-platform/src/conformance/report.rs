@@ -48,23 +48,35 @@ pub struct Report {
 impl Report {
     /// Whether at least one case ran, none failed, and the profile is up to date.
     pub fn is_good(&self) -> bool {
-        let is_bad = |case: &CaseResult| matches!(case.outcome, Outcome::Failed(_) | Outcome::Recovered { .. });
+        let is_bad = |case: &CaseResult| {
+            matches!(case.outcome, Outcome::Failed(_) | Outcome::Recovered { .. })
+        };
         self.ran() > 0 && self.unknown_deviations.is_empty() && !self.cases.iter().any(is_bad)
     }
 
     /// How many cases ran, whatever came of them.
     pub fn ran(&self) -> usize {
-        self.cases.iter().filter(|case| !matches!(case.outcome, Outcome::Skipped(_))).count()
+        self.cases
+            .iter()
+            .filter(|case| !matches!(case.outcome, Outcome::Skipped(_)))
+            .count()
     }
 
     /// What came of a case.
     pub fn outcome(&self, name: &str) -> Option<&Outcome> {
-        self.cases.iter().find(|case| case.name == name).map(|case| &case.outcome)
+        self.cases
+            .iter()
+            .find(|case| case.name == name)
+            .map(|case| &case.outcome)
     }
 
     /// The names of the cases that failed although they should not have.
     pub fn failed(&self) -> Vec<&'static str> {
-        self.cases.iter().filter(|case| matches!(case.outcome, Outcome::Failed(_))).map(|case| case.name).collect()
+        self.cases
+            .iter()
+            .filter(|case| matches!(case.outcome, Outcome::Failed(_)))
+            .map(|case| case.name)
+            .collect()
     }
 }
 
@@ -75,15 +87,26 @@ impl fmt::Display for Report {
                 Outcome::Passed => writeln!(f, "ok       {name}")?,
                 Outcome::Failed(why) => writeln!(f, "FAILED   {name}: {why}")?,
                 Outcome::Skipped(why) => writeln!(f, "skipped  {name}: {why}")?,
-                Outcome::Deviates { why, reason } => writeln!(f, "deviates {name}: {why} (known: {reason})")?,
-                Outcome::Recovered { reason } => writeln!(f, "STALE    {name}: does not fail any more (profile: {reason})")?,
+                Outcome::Deviates { why, reason } => {
+                    writeln!(f, "deviates {name}: {why} (known: {reason})")?;
+                }
+                Outcome::Recovered { reason } => writeln!(
+                    f,
+                    "STALE    {name}: does not fail any more (profile: {reason})"
+                )?,
             }
         }
         for name in &self.unknown_deviations {
             writeln!(f, "STALE    the profile names {name}, which is no case")?;
         }
         let skipped = self.cases.len() - self.ran();
-        write!(f, "{}: {} cases ran, {skipped} skipped, {} failed", self.subject, self.ran(), self.failed().len())?;
+        write!(
+            f,
+            "{}: {} cases ran, {skipped} skipped, {} failed",
+            self.subject,
+            self.ran(),
+            self.failed().len()
+        )?;
         if self.ran() == 0 {
             write!(f, "; nothing was shown")?;
         }

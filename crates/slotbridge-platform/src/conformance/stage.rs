@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use slotbridge_core::model::{Booking, BookingId, Field, Kind, Private, RemoteId, ResourceName, ServiceName, Slot, Status};
+use slotbridge_core::model::{
+    Booking, BookingId, Field, Kind, Private, RemoteId, ResourceName, ServiceName, Slot, Status,
+};
 use slotbridge_core::record::{Listing, Reading, Record, RecordState, Window};
 
 use super::subject::{Bench, Fault, Samples, Seen, Strikes, Subject, Target};
@@ -64,24 +66,49 @@ impl Stage {
 
     fn on(bench: Box<dyn Bench>) -> Result<Self, Stop> {
         let (platform, samples) = (bench.platform(), bench.samples());
-        ensure!(!samples.resources.is_empty() && !samples.services.is_empty(), "the samples need a resource and a service");
-        ensure!(samples.starts.len() >= 8 && samples.starts.is_sorted(), "the samples need eight ascending starts");
+        ensure!(
+            !samples.resources.is_empty() && !samples.services.is_empty(),
+            "the samples need a resource and a service"
+        );
+        ensure!(
+            samples.starts.len() >= 8 && samples.starts.is_sorted(),
+            "the samples need eight ascending starts"
+        );
         ensure!(samples.clients.len() >= 2, "the samples need two clients");
-        Ok(Self { bench, platform, samples })
+        Ok(Self {
+            bench,
+            platform,
+            samples,
+        })
     }
 
     /// The nth sample booking; those of different starts do not touch each other.
     pub(super) fn draft(&self, n: usize) -> Draft {
         let samples = &self.samples;
         let pick = |length: usize| n % length.max(1);
-        let (service, length) = samples.services.first().cloned().expect("checked when the stage was made");
-        let start = *samples.starts.get(pick(samples.starts.len())).expect("checked when the stage was made");
+        let (service, length) = samples
+            .services
+            .first()
+            .cloned()
+            .expect("checked when the stage was made");
+        let start = *samples
+            .starts
+            .get(pick(samples.starts.len()))
+            .expect("checked when the stage was made");
         Draft {
             booking: booking_id(n),
-            resource: samples.resources.first().cloned().expect("checked when the stage was made"),
+            resource: samples
+                .resources
+                .first()
+                .cloned()
+                .expect("checked when the stage was made"),
             services: vec![service],
             slot: slot(start, length),
-            client: samples.clients.get(pick(samples.clients.len())).cloned().unwrap_or_default(),
+            client: samples
+                .clients
+                .get(pick(samples.clients.len()))
+                .cloned()
+                .unwrap_or_default(),
             status: Status::Booked,
             comment: Private::new(format!("sample comment {n}")),
             kind: Kind::Appointment,
@@ -90,7 +117,10 @@ impl Stage {
     }
 
     pub(super) async fn create(&self, draft: &Draft) -> Result<Written, Stop> {
-        self.platform.create(draft).await.map_err(|error| unexpected("create", &error))
+        self.platform
+            .create(draft)
+            .await
+            .map_err(|error| unexpected("create", &error))
     }
 
     /// Makes the record and reads it back.
@@ -100,35 +130,56 @@ impl Stage {
     }
 
     pub(super) async fn read(&self, id: &RemoteId) -> Result<Reading, Stop> {
-        self.platform.read(id, Priority::Hint).await.map_err(|error| unexpected("read", &error))
+        self.platform
+            .read(id, Priority::Hint)
+            .await
+            .map_err(|error| unexpected("read", &error))
     }
 
     pub(super) async fn found(&self, id: &RemoteId) -> Result<Record, Stop> {
         match self.read(id).await? {
             Reading::Found(record) => Ok(*record),
-            other => failed(format!("reading {id} should show the record, and gave {other:?}")),
+            other => failed(format!(
+                "reading {id} should show the record, and gave {other:?}"
+            )),
         }
     }
 
     pub(super) async fn update(&self, id: &RemoteId, edit: &Edit) -> Result<Written, Stop> {
-        self.platform.update(id, edit).await.map_err(|error| unexpected("update", &error))
+        self.platform
+            .update(id, edit)
+            .await
+            .map_err(|error| unexpected("update", &error))
     }
 
     pub(super) async fn list(&self, query: &Query) -> Result<Listing, Stop> {
-        self.platform.list(query, Priority::Poll).await.map_err(|error| unexpected("list", &error))
+        self.platform
+            .list(query, Priority::Poll)
+            .await
+            .map_err(|error| unexpected("list", &error))
     }
 
     /// A window around all sample starts.
     pub(super) fn window(&self) -> Window {
         let day = SignedDuration::from_hours(24);
         let (first, last) = (self.samples.starts.first(), self.samples.starts.last());
-        let (first, last) = (first.copied().unwrap_or_default(), last.copied().unwrap_or_default());
-        Window { from: first - day, to: last + day }
+        let (first, last) = (
+            first.copied().unwrap_or_default(),
+            last.copied().unwrap_or_default(),
+        );
+        Window {
+            from: first - day,
+            to: last + day,
+        }
     }
 
     /// Arms a fault, or skips the case.
     pub(super) fn arm(&self, target: Target, fault: Fault, strikes: Strikes) -> Case {
-        if self.bench.arm(target, fault, strikes) { Ok(()) } else { skipped(format!("no {fault:?} on {target:?} here")) }
+        if self.bench.arm(target, fault, strikes) {
+            Ok(())
+        } else {
+            skipped(format!("no {fault:?} on {target:?} here"))
+        }
     }
 
     /// Fails unless an armed fault has struck.
@@ -139,7 +190,9 @@ impl Stage {
 
     pub(super) fn seen(&self, id: &RemoteId) -> Result<Seen, Stop> {
         let all = self.bench.records();
-        all.into_iter().find(|seen| seen.id == *id).map_or_else(|| failed(format!("the server holds no record {id}")), Ok)
+        all.into_iter()
+            .find(|seen| seen.id == *id)
+            .map_or_else(|| failed(format!("the server holds no record {id}")), Ok)
     }
 
     /// The live records that carry this booking's marker.
@@ -153,7 +206,11 @@ impl Stage {
     pub(super) fn booking(&self, draft: &Draft) -> Booking {
         Booking {
             resource: self.resource_name(draft.resource.as_str()),
-            services: draft.services.iter().map(|service| self.service_name(service.as_str())).collect(),
+            services: draft
+                .services
+                .iter()
+                .map(|service| self.service_name(service.as_str()))
+                .collect(),
             slot: draft.slot,
             client: draft.client.clone(),
             status: draft.status,
@@ -164,62 +221,118 @@ impl Stage {
 
     /// What the record shows, as a booking.
     pub(super) fn shown(&self, record: &Record) -> Result<Booking, Stop> {
-        let length = record.services.first().and_then(|service| self.length_of(service.as_str()));
-        let Some(slot) = record.slot(length) else { return failed("the record has no slot") };
+        let length = record
+            .services
+            .first()
+            .and_then(|service| self.length_of(service.as_str()));
+        let Some(slot) = record.slot(length) else {
+            return failed("the record has no slot");
+        };
         Ok(Booking {
             resource: self.resource_name(record.resource.as_str()),
-            services: record.services.iter().map(|service| self.service_name(service.as_str())).collect(),
+            services: record
+                .services
+                .iter()
+                .map(|service| self.service_name(service.as_str()))
+                .collect(),
             slot,
             client: record.client.clone(),
             status: record.status,
             comment: record.comment.clone(),
-            kind: if record.is_block { Kind::Block } else { Kind::Appointment },
+            kind: if record.is_block {
+                Kind::Block
+            } else {
+                Kind::Appointment
+            },
         })
     }
 
     /// Fails unless the record shows what the draft asks for, as far as the platform holds it.
     pub(super) fn shows(&self, record: &Record, draft: &Draft) -> Case {
-        ensure!(record.state == RecordState::Live, "record {} should be live, and is {:?}", record.id, record.state);
-        let differing = self.platform.projection().differing(&self.shown(record)?, &self.booking(draft));
-        ensure!(differing.is_empty(), "record {} differs from what was asked for in {differing:?}", record.id);
+        ensure!(
+            record.state == RecordState::Live,
+            "record {} should be live, and is {:?}",
+            record.id,
+            record.state
+        );
+        let differing = self
+            .platform
+            .projection()
+            .differing(&self.shown(record)?, &self.booking(draft));
+        ensure!(
+            differing.is_empty(),
+            "record {} differs from what was asked for in {differing:?}",
+            record.id
+        );
         Ok(())
     }
 
     pub(super) fn length_of(&self, service: &str) -> Option<SignedDuration> {
-        self.samples.services.iter().find(|(key, _)| key.as_str() == service).map(|(_, length)| *length)
+        self.samples
+            .services
+            .iter()
+            .find(|(key, _)| key.as_str() == service)
+            .map(|(_, length)| *length)
     }
 
     fn resource_name(&self, key: &str) -> ResourceName {
-        let place = self.samples.resources.iter().position(|resource| resource.as_str() == key);
-        ResourceName::new(numbered("resource", place)).expect("letters, digits and a hyphen make a name")
+        let place = self
+            .samples
+            .resources
+            .iter()
+            .position(|resource| resource.as_str() == key);
+        ResourceName::new(numbered("resource", place))
+            .expect("letters, digits and a hyphen make a name")
     }
 
     fn service_name(&self, key: &str) -> ServiceName {
-        let place = self.samples.services.iter().position(|(service, _)| service.as_str() == key);
-        ServiceName::new(numbered("service", place)).expect("letters, digits and a hyphen make a name")
+        let place = self
+            .samples
+            .services
+            .iter()
+            .position(|(service, _)| service.as_str() == key);
+        ServiceName::new(numbered("service", place))
+            .expect("letters, digits and a hyphen make a name")
     }
 }
 
 fn numbered(what: &str, place: Option<usize>) -> String {
-    place.map_or_else(|| format!("{what}-of-nobody"), |place| format!("{what}-{place}"))
+    place.map_or_else(
+        || format!("{what}-of-nobody"),
+        |place| format!("{what}-{place}"),
+    )
 }
 
 /// An id like those of real bookings, different for each n.
 pub(super) fn booking_id(n: usize) -> BookingId {
     let n = u8::try_from(n % 200).unwrap_or_default();
-    BookingId::from_parts(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000), [n, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    BookingId::from_parts(
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(500_000),
+        [n, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    )
 }
 
 pub(super) fn slot(start: Timestamp, length: SignedDuration) -> Slot {
     Slot::new(start, start + length).expect("services have a length")
 }
 
-pub(super) fn edit(desired: Draft, fields: impl IntoIterator<Item = Field>, expected: &Record) -> Edit {
-    Edit { desired, fields: fields.into_iter().collect::<BTreeSet<_>>(), expected: Some(Box::new(expected.clone())) }
+pub(super) fn edit(
+    desired: Draft,
+    fields: impl IntoIterator<Item = Field>,
+    expected: &Record,
+) -> Edit {
+    Edit {
+        desired,
+        fields: fields.into_iter().collect::<BTreeSet<_>>(),
+        expected: Some(Box::new(expected.clone())),
+    }
 }
 
 pub(super) fn unexpected(what: &str, error: &PlatformError) -> Stop {
-    Stop::Failed(format!("{what} should succeed, and gave {:?}, {:?}: {error}", error.kind, error.retry))
+    Stop::Failed(format!(
+        "{what} should succeed, and gave {:?}, {:?}: {error}",
+        error.kind, error.retry
+    ))
 }
 
 /// Random numbers that are the same in every run.

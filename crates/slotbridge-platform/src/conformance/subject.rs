@@ -6,7 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use slotbridge_core::model::{BookingId, Client, Private, RemoteId, ResourceKey, ServiceKey, Status};
+use slotbridge_core::model::{
+    BookingId, Client, Private, RemoteId, ResourceKey, ServiceKey, Status,
+};
 
 use crate::platform::{Draft, Platform};
 

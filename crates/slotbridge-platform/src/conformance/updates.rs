@@ -13,7 +13,9 @@ use crate::platform::{Draft, Written};
 fn changed(stage: &Stage, draft: &Draft, field: Field, record: &Record) -> Option<Draft> {
     let mut desired = draft.clone();
     let other = stage.samples.clients.iter().find(|client| {
-        client.name != draft.client.name && client.phone != draft.client.phone && client.email != draft.client.email
+        client.name != draft.client.name
+            && client.phone != draft.client.phone
+            && client.email != draft.client.email
     });
     match field {
         Field::Resource => desired.resource = stage.samples.resources.get(1)?.clone(),
@@ -31,13 +33,18 @@ fn changed(stage: &Stage, draft: &Draft, field: Field, record: &Record) -> Optio
         Field::ClientEmail => desired.client.email.clone_from(&other?.email),
         Field::Status => {
             let projection = stage.platform.projection();
-            let differs = |status: &Status| projection.status(*status) != projection.status(draft.status);
-            desired.status = [Status::Confirmed, Status::Arrived, Status::NoShow].into_iter().find(differs)?;
+            let differs =
+                |status: &Status| projection.status(*status) != projection.status(draft.status);
+            desired.status = [Status::Confirmed, Status::Arrived, Status::NoShow]
+                .into_iter()
+                .find(differs)?;
         }
         Field::Comment => desired.comment = Private::new("words after the update"),
     }
     let projection = stage.platform.projection();
-    let is_held = projection.differing(&stage.booking(&desired), &stage.booking(draft)).contains(&field);
+    let is_held = projection
+        .differing(&stage.booking(&desired), &stage.booking(draft))
+        .contains(&field);
     is_held.then_some(desired)
 }
 
@@ -60,9 +67,17 @@ fn rest(stage: &Stage, mut seen: Seen, field: Field) -> Seen {
 }
 
 /// Updates one field and gives what the server held before and after.
-async fn update_one(stage: &Stage, id: &RemoteId, field: Field, desired: &Draft, expected: &Record) -> Result<(Seen, Seen, Written), Stop> {
+async fn update_one(
+    stage: &Stage,
+    id: &RemoteId,
+    field: Field,
+    desired: &Draft,
+    expected: &Record,
+) -> Result<(Seen, Seen, Written), Stop> {
     let before = stage.seen(id)?;
-    let written = stage.update(id, &edit(desired.clone(), [field], expected)).await?;
+    let written = stage
+        .update(id, &edit(desired.clone(), [field], expected))
+        .await?;
     Ok((before, stage.seen(&written.id)?, written))
 }
 
@@ -72,18 +87,32 @@ pub(super) async fn an_update_of_one_field_leaves_all_others(subject: &dyn Subje
         let stage = Stage::new(subject).await?;
         let draft = stage.draft(0);
         let record = stage.created(&draft).await?;
-        let Some(desired) = changed(&stage, &draft, field, &record) else { continue };
-        let (before, after, written) = update_one(&stage, &record.id, field, &desired, &record).await?;
+        let Some(desired) = changed(&stage, &draft, field, &record) else {
+            continue;
+        };
+        let (before, after, written) =
+            update_one(&stage, &record.id, field, &desired, &record).await?;
         let (rest_before, rest_after) = (rest(&stage, before, field), rest(&stage, after, field));
-        ensure!(rest_before == rest_after, "an update of {field:?} turns {rest_before:?} into {rest_after:?}");
+        ensure!(
+            rest_before == rest_after,
+            "an update of {field:?} turns {rest_before:?} into {rest_after:?}"
+        );
         let record = stage.found(&written.id).await?;
-        stage.shows(&record, &desired).map_err(|stop| with(stop, &format!("after an update of {field:?}")))?;
+        stage
+            .shows(&record, &desired)
+            .map_err(|stop| with(stop, &format!("after an update of {field:?}")))?;
         if let Some(returned) = written.record {
-            ensure!(*returned == record, "the update of {field:?} returned {returned:?}, reading shows {record:?}");
+            ensure!(
+                *returned == record,
+                "the update of {field:?} returned {returned:?}, reading shows {record:?}"
+            );
         }
         tried.push(field);
     }
-    ensure!(tried.contains(&Field::Slot), "not even the slot could be updated; only {tried:?}");
+    ensure!(
+        tried.contains(&Field::Slot),
+        "not even the slot could be updated; only {tried:?}"
+    );
     Ok(())
 }
 
@@ -98,10 +127,20 @@ pub(super) async fn an_update_leaves_what_only_the_owner_sets(subject: &dyn Subj
             return skipped("the owner has nothing of his own here");
         }
         let record = stage.found(&id).await?;
-        let Some(desired) = changed(&stage, &draft, field, &record) else { continue };
+        let Some(desired) = changed(&stage, &draft, field, &record) else {
+            continue;
+        };
         let (before, after, _) = update_one(&stage, &id, field, &desired, &record).await?;
-        ensure!(!before.extras.is_empty(), "the owner's own values do not show on the server");
-        ensure!(before.extras == after.extras, "an update of {field:?} turns {:?} into {:?}", before.extras, after.extras);
+        ensure!(
+            !before.extras.is_empty(),
+            "the owner's own values do not show on the server"
+        );
+        ensure!(
+            before.extras == after.extras,
+            "an update of {field:?} turns {:?} into {:?}",
+            before.extras,
+            after.extras
+        );
         tried += 1;
     }
     ensure!(tried > 0, "no field could be updated");
@@ -116,30 +155,55 @@ pub(super) async fn an_update_to_the_same_state_changes_nothing(subject: &dyn Su
     let mut id = record.id.clone();
     for fields in [Field::ALL.to_vec(), Vec::new(), vec![Field::Comment]] {
         let expected = stage.found(&id).await?;
-        id = stage.update(&id, &edit(draft.clone(), fields, &expected)).await?.id;
+        id = stage
+            .update(&id, &edit(draft.clone(), fields, &expected))
+            .await?
+            .id;
     }
     let after = stage.seen(&id)?;
-    ensure!(rest(&stage, before, Field::Slot) == rest(&stage, after.clone(), Field::Slot), "the record changed");
-    ensure!(after.start == draft.slot.start(), "the record moved to {}", after.start);
-    ensure!(stage.live_of(draft.booking).len() == 1, "there are several live records now");
+    ensure!(
+        rest(&stage, before, Field::Slot) == rest(&stage, after.clone(), Field::Slot),
+        "the record changed"
+    );
+    ensure!(
+        after.start == draft.slot.start(),
+        "the record moved to {}",
+        after.start
+    );
+    ensure!(
+        stage.live_of(draft.booking).len() == 1,
+        "there are several live records now"
+    );
     Ok(())
 }
 
-pub(super) async fn a_persons_move_survives_an_update_planned_before_it(subject: &dyn Subject) -> Case {
+pub(super) async fn a_persons_move_survives_an_update_planned_before_it(
+    subject: &dyn Subject,
+) -> Case {
     let stage = Stage::new(subject).await?;
     let draft = stage.draft(0);
     let record = stage.created(&draft).await?;
     let moved_to = stage.draft(4).slot.start();
     stage.bench.move_to(&record.id, moved_to);
-    let desired = Draft { comment: Private::new("planned before the move"), ..draft.clone() };
-    let id = match stage.platform.update(&record.id, &edit(desired, [Field::Comment], &record)).await {
+    let desired = Draft {
+        comment: Private::new("planned before the move"),
+        ..draft.clone()
+    };
+    let id = match stage
+        .platform
+        .update(&record.id, &edit(desired, [Field::Comment], &record))
+        .await
+    {
         Ok(written) => written.id,
         // It looked first, as an adapter that must send the whole record has to.
         Err(error) if error.kind == ErrorKind::Stale => record.id,
         Err(error) => return Err(unexpected("update", &error)),
     };
     let start = stage.seen(&id)?.start;
-    ensure!(start == moved_to, "the person moved it to {moved_to}, and now it starts at {start}");
+    ensure!(
+        start == moved_to,
+        "the person moved it to {moved_to}, and now it starts at {start}"
+    );
     Ok(())
 }
 

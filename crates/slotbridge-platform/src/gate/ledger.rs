@@ -34,7 +34,11 @@ impl Ledger {
     pub(super) fn new(quotas: &[Quota]) -> Self {
         let mut quotas = quotas.to_vec();
         quotas.sort_by_key(|quota| (quota.per, quota.calls));
-        Self { quotas, ends: VecDeque::new(), in_flight: 0 }
+        Self {
+            quotas,
+            ends: VecDeque::new(),
+            in_flight: 0,
+        }
     }
 
     /// The longest window; zero without quotas.
@@ -56,12 +60,21 @@ impl Ledger {
                 return Err(Full::UntilOneEnds);
             }
             // The call that must have left the window before one more fits in.
-            let Some(last_in_the_way) = (self.ends.len() + self.in_flight).checked_sub(calls) else { continue };
-            let Some(end) = self.ends.get(last_in_the_way) else { continue };
+            let Some(last_in_the_way) = (self.ends.len() + self.in_flight).checked_sub(calls)
+            else {
+                continue;
+            };
+            let Some(end) = self.ends.get(last_in_the_way) else {
+                continue;
+            };
             let age = Duration::try_from(now.duration_since(*end)).unwrap_or_default();
             wait = wait.max(quota.per.saturating_sub(age));
         }
-        if wait.is_zero() { Ok(()) } else { Err(Full::For(wait)) }
+        if wait.is_zero() {
+            Ok(())
+        } else {
+            Err(Full::For(wait))
+        }
     }
 
     /// A call sets out.
@@ -84,7 +97,13 @@ impl Ledger {
     ///
     /// With at most `parallel` calls on their way at once, call number m + `parallel` set out only after m calls had
     /// ended; and no call lasts longer than `lasts_max`. The process is gone, so all of them have ended by now.
-    pub(super) fn take_over(&mut self, mut begun: Vec<Timestamp>, parallel: usize, lasts_max: Duration, now: Timestamp) {
+    pub(super) fn take_over(
+        &mut self,
+        mut begun: Vec<Timestamp>,
+        parallel: usize,
+        lasts_max: Duration,
+        now: Timestamp,
+    ) {
         begun.sort_unstable();
         for (place, begin) in begun.iter().enumerate() {
             let successor = begun.get(place + parallel).copied().unwrap_or(now);
@@ -98,7 +117,11 @@ impl Ledger {
         let mut at = now;
         for quota in &self.quotas {
             let calls = usize::try_from(quota.calls).unwrap_or(usize::MAX);
-            let used = if quota.per <= short { calls } else { calls.div_ceil(2) };
+            let used = if quota.per <= short {
+                calls
+            } else {
+                calls.div_ceil(2)
+            };
             supposed.resize(supposed.len().max(used), at);
             // What a longer quota needs beyond that lies outside this window, or it would fill it.
             if quota.per > short {
@@ -106,7 +129,9 @@ impl Ledger {
             }
         }
         supposed.sort_unstable();
-        supposed.into_iter().for_each(|end| self.push(end));
+        for end in supposed {
+            self.push(end);
+        }
     }
 
     fn push(&mut self, end: Timestamp) {

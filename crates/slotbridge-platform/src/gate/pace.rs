@@ -23,7 +23,7 @@ const HALVINGS_MAX: u32 = 6;
 /// The first pause where the platform names none, unless the shortest quota is longer.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
 /// The longest pause where the platform names none.
-const PAUSE_MAX: Duration = Duration::from_secs(300);
+const PAUSE_MAX: Duration = Duration::from_mins(5);
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, SeamClock, NoOpMiddleware<Duration>>;
 
@@ -82,8 +82,12 @@ impl Pace {
 
     /// Takes one call's place at the current rate, or says how long until there is one.
     pub(super) fn take(&self) -> Result<(), Duration> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check().map_err(|not_until| not_until.wait_time_from(self.seam.elapsed()))
+        let Some(limiter) = &self.limiter else {
+            return Ok(());
+        };
+        limiter
+            .check()
+            .map_err(|not_until| not_until.wait_time_from(self.seam.elapsed()))
     }
 
     /// The platform took a call that set out at `begun`.
@@ -108,7 +112,11 @@ impl Pace {
             self.throttles_in_a_row = (self.throttles_in_a_row + 1).min(16);
         }
         let doublings = self.throttles_in_a_row.saturating_sub(1);
-        let pause = after.unwrap_or_else(|| self.first_pause.saturating_mul(1 << doublings).min(PAUSE_MAX));
+        let pause = after.unwrap_or_else(|| {
+            self.first_pause
+                .saturating_mul(1 << doublings)
+                .min(PAUSE_MAX)
+        });
         self.paused_until = self.paused_until.max(now.saturating_add(pause));
         pause
     }
@@ -118,14 +126,18 @@ impl Pace {
         self.went_through = 0;
         self.limiter = match halvings {
             0 => None,
-            _ => GovernorQuota::with_period(self.full.saturating_mul(1 << halvings))
-                .map(|quota| RateLimiter::direct_with_clock(quota, SeamClock(Arc::clone(&self.seam)))),
+            _ => GovernorQuota::with_period(self.full.saturating_mul(1 << halvings)).map(|quota| {
+                RateLimiter::direct_with_clock(quota, SeamClock(Arc::clone(&self.seam)))
+            }),
         };
     }
 }
 
 impl fmt::Debug for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pace").field("halvings", &self.halvings).field("pause_left", &self.pause_left()).finish_non_exhaustive()
+        f.debug_struct("Pace")
+            .field("halvings", &self.halvings)
+            .field("pause_left", &self.pause_left())
+            .finish_non_exhaustive()
     }
 }

@@ -15,7 +15,12 @@ use crate::platform::Priority;
 /// How many more urgent calls a waiting rank lets pass.
 pub(super) const PASSED_OVER_MAX: u32 = 9;
 
-const RANKS: [Priority; 4] = [Priority::Write, Priority::Hint, Priority::Poll, Priority::Sweep];
+const RANKS: [Priority; 4] = [
+    Priority::Write,
+    Priority::Hint,
+    Priority::Poll,
+    Priority::Sweep,
+];
 
 /// A place in the queue; lower ones came first.
 pub(super) type Ticket = u64;
@@ -68,9 +73,14 @@ impl Queue {
     pub(super) fn next(&self) -> Option<(Ticket, &Arc<Notify>)> {
         let waiting = || self.ranks.iter().filter(|rank| !rank.waiting.is_empty());
         // The longest passed over; of equals the most urgent.
-        let owed = waiting().filter(|rank| rank.passed_over >= PASSED_OVER_MAX).rev().max_by_key(|rank| rank.passed_over);
+        let owed = waiting()
+            .filter(|rank| rank.passed_over >= PASSED_OVER_MAX)
+            .rev()
+            .max_by_key(|rank| rank.passed_over);
         let rank = owed.or_else(|| waiting().next())?;
-        rank.waiting.first_key_value().map(|(ticket, bell)| (*ticket, bell))
+        rank.waiting
+            .first_key_value()
+            .map(|(ticket, bell)| (*ticket, bell))
     }
 
     pub(super) fn len(&self) -> usize {

@@ -22,13 +22,27 @@ pub(crate) fn carried_by(request: &http::Request<Bytes>) -> Vec<String> {
     texts.extend(form_urlencoded::parse(query.as_bytes()).map(|(_, value)| value.into_owned()));
     match serde_json::from_slice::<Value>(request.body()) {
         Ok(json) => collect(&json, &mut texts),
-        Err(_not_json) => texts.extend(form_urlencoded::parse(request.body()).map(|(_, value)| value.into_owned())),
+        Err(_not_json) => texts
+            .extend(form_urlencoded::parse(request.body()).map(|(_, value)| value.into_owned())),
     }
-    let mut values: Vec<String> = texts.iter().map(|text| fold(text)).flat_map(whole_and_words).collect();
+    let mut values: Vec<String> = texts
+        .iter()
+        .map(|text| fold(text))
+        .flat_map(whole_and_words)
+        .collect();
     values.retain(|value| value.chars().count() >= CHARS_MIN);
-    let authorization = request.headers().get_all(http::header::AUTHORIZATION).iter();
-    let parts = authorization.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([' ', ',']));
-    values.extend(parts.filter(|part| part.len() >= KEY_CHARS_MIN).map(str::to_owned));
+    let authorization = request
+        .headers()
+        .get_all(http::header::AUTHORIZATION)
+        .iter();
+    let parts = authorization
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([' ', ',']));
+    values.extend(
+        parts
+            .filter(|part| part.len() >= KEY_CHARS_MIN)
+            .map(str::to_owned),
+    );
     values.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
     values.dedup();
     values.truncate(VALUES_MAX);
@@ -62,7 +76,9 @@ pub(super) fn replaced(text: &str, value: &str) -> String {
     let mut before: Option<char> = None;
     while let Some((first, after_first)) = rest.split_first() {
         match rest.split_at_checked(value.len()) {
-            Some((here, after)) if !value.is_empty() && same(here, &value) && stands_alone(before, here, after) => {
+            Some((here, after))
+                if !value.is_empty() && same(here, &value) && stands_alone(before, here, after) =>
+            {
                 kept.push_str("‹private›");
                 before = here.last().copied();
                 rest = after;

@@ -17,7 +17,8 @@ pub(super) fn replaced(text: &str) -> String {
 }
 
 fn emails(text: &str) -> String {
-    let of_address = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '@');
+    let of_address =
+        |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '@');
     runs(text, of_address, |run| {
         let mut parts = run.split('@');
         let is_address = parts.clone().count() > 1 && parts.all(|part| !part.is_empty());
@@ -40,8 +41,12 @@ fn looks_random(run: &str) -> bool {
     }
     let kind = |c: char| (c.is_ascii_digit(), c.is_ascii_uppercase());
     let mut chars = run.chars().filter(char::is_ascii_alphanumeric);
-    let Some(first) = chars.next() else { return false };
-    let (changes, _) = chars.fold((0, kind(first)), |(changes, last), c| (changes + usize::from(kind(c) != last), kind(c)));
+    let Some(first) = chars.next() else {
+        return false;
+    };
+    let (changes, _) = chars.fold((0, kind(first)), |(changes, last), c| {
+        (changes + usize::from(kind(c) != last), kind(c))
+    });
     if run.bytes().any(|b| b.is_ascii_digit()) {
         changes >= TOKEN_CHANGES_MIN
     } else {
@@ -51,13 +56,19 @@ fn looks_random(run: &str) -> bool {
 }
 
 /// Replaces those maximal runs of characters of one kind for which there is a replacement.
-fn runs(text: &str, belongs: impl Fn(char) -> bool, replacement: impl Fn(&str) -> Option<&'static str>) -> String {
+fn runs(
+    text: &str,
+    belongs: impl Fn(char) -> bool,
+    replacement: impl Fn(&str) -> Option<&'static str>,
+) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let inside = belongs(first);
         let end = rest.find(|c| belongs(c) != inside).unwrap_or(rest.len());
-        let Some((run, after)) = rest.split_at_checked(end) else { break };
+        let Some((run, after)) = rest.split_at_checked(end) else {
+            break;
+        };
         kept.push_str(replacement(run).filter(|_| inside).unwrap_or(run));
         rest = after;
     }
@@ -101,7 +112,11 @@ fn phone_length(chars: &[char]) -> Option<usize> {
     for (place, c) in chars.iter().enumerate() {
         if c.is_numeric() {
             (count, gap, length) = (count + 1, 0, place + 1);
-        } else if matches!(c, ' ' | '-' | '(' | ')' | '.' | '+' | '/' | '\u{2010}'..='\u{2015}') && gap < PHONE_GAP_MAX {
+        } else if matches!(
+            c,
+            ' ' | '-' | '(' | ')' | '.' | '+' | '/' | '\u{2010}'..='\u{2015}'
+        ) && gap < PHONE_GAP_MAX
+        {
             gap += 1;
         } else {
             break;
@@ -114,15 +129,26 @@ fn phone_length(chars: &[char]) -> Option<usize> {
 fn date_length(chars: &[char]) -> Option<usize> {
     const LENGTH: usize = 10;
     let text: String = chars.get(..LENGTH)?.iter().collect();
-    let goes_on = chars.get(LENGTH).is_some_and(|c| c.is_numeric() || matches!(c, '-' | '.' | '/'));
+    let goes_on = chars
+        .get(LENGTH)
+        .is_some_and(|c| c.is_numeric() || matches!(c, '-' | '.' | '/'));
     let numbers = |separator: char| -> Vec<Option<u16>> {
-        text.split(separator).map(|part| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten()).collect()
+        text.split(separator)
+            .map(|part| {
+                part.bytes()
+                    .all(|b| b.is_ascii_digit())
+                    .then(|| part.parse().ok())
+                    .flatten()
+            })
+            .collect()
     };
     let is_date = |year: u16, month: u16, day: u16| {
         (1900..2100).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)
     };
     let fits = match (numbers('-').as_slice(), numbers('.').as_slice()) {
-        ([Some(year), Some(month), Some(day)], _) | (_, [Some(day), Some(month), Some(year)]) => is_date(*year, *month, *day),
+        ([Some(year), Some(month), Some(day)], _) | (_, [Some(day), Some(month), Some(year)]) => {
+            is_date(*year, *month, *day)
+        }
         _ => false,
     };
     (fits && !goes_on).then_some(LENGTH)

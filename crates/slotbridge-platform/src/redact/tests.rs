@@ -16,8 +16,14 @@ fn what_looks_private_is_replaced_and_the_rest_stays() {
         ("2026-12-01 10:00 is taken", "2026-12-01 10:00 is taken"),
         ("2026-12-01T10:00:00+03:00", "2026-12-01T10:00:00+03:00"),
         ("от 01.12.2026 до 02.12.2026", "от 01.12.2026 до 02.12.2026"),
-        ("validation_error_in_custom_field3", "validation_error_in_custom_field3"),
-        ("недействительныйпользователь", "недействительныйпользователь"),
+        (
+            "validation_error_in_custom_field3",
+            "validation_error_in_custom_field3",
+        ),
+        (
+            "недействительныйпользователь",
+            "недействительныйпользователь",
+        ),
         ("InvalidAuthenticationToken", "InvalidAuthenticationToken"),
         ("mail @ noon", "mail @ noon"),
         // Phones.
@@ -29,7 +35,10 @@ fn what_looks_private_is_replaced_and_the_rest_stays() {
         ("2026-12-01-79000000001", "‹phone›"),
         ("12 +7 900 000 00 01", "‹phone›"),
         // Addresses.
-        ("anna.petrova+x@mail.example.com is known", "‹e-mail› is known"),
+        (
+            "anna.petrova+x@mail.example.com is known",
+            "‹e-mail› is known",
+        ),
         ("<анна@пример.рф>", "<‹e-mail›>"),
         // Tokens.
         ("token a1b2c3d4e5f6a7b8 is wrong", "token ‹token› is wrong"),
@@ -38,7 +47,10 @@ fn what_looks_private_is_replaced_and_the_rest_stays() {
         ("QmFzZTY0VGV4dE9mQVNlY3JldEtleQ==", "‹token›"),
         ("aVeRyRaNdOmToKeNOfLeTtErS", "‹token›"),
         // One line of visible text.
-        ("two\r\n lines\tand\u{0}a\u{1b}[31mcolour", "two lines anda[31mcolour"),
+        (
+            "two\r\n lines\tand\u{0}a\u{1b}[31mcolour",
+            "two lines anda[31mcolour",
+        ),
         ("  a\u{202e}b\u{200b}c  ", "abc"),
         ("", ""),
     ];
@@ -70,15 +82,27 @@ fn known_secrets_are_replaced_in_every_spelling() {
 
 #[test]
 fn what_the_request_carried_is_replaced_as_whole_words() {
-    let private = ["Анна Петрова".to_owned(), "Петрова".to_owned(), "Анна".to_owned(), "ann".to_owned()];
+    let private = [
+        "Анна Петрова".to_owned(),
+        "Петрова".to_owned(),
+        "Анна".to_owned(),
+        "ann".to_owned(),
+    ];
     let rows = [
-        ("клиент «АННА петрова» не найден", "клиент «‹private›» не найден"),
+        (
+            "клиент «АННА петрова» не найден",
+            "клиент «‹private›» не найден",
+        ),
         ("Петрова, Анна", "‹private›, ‹private›"),
         ("it cannot be", "it cannot be"),
         ("ann-marie", "‹private›-marie"),
     ];
     for (text, expected) in rows {
-        assert_eq!(Redactor::default().scrub(text, &private, CHARS_MAX), expected, "{text:?}");
+        assert_eq!(
+            Redactor::default().scrub(text, &private, CHARS_MAX),
+            expected,
+            "{text:?}"
+        );
     }
 }
 
@@ -97,9 +121,18 @@ fn a_long_text_is_cut_after_it_was_cleaned() {
 #[test]
 fn what_a_parser_quotes_is_left_out() {
     let rows = [
-        (r#"invalid type: string "Anna", expected u64"#, "invalid type: string …, expected u64"),
-        (r#"invalid value: string "a \"b\" c" at 1"#, "invalid value: string … at 1"),
-        ("unknown field `secret`, expected `id`", "unknown field …, expected …"),
+        (
+            r#"invalid type: string "Anna", expected u64"#,
+            "invalid type: string …, expected u64",
+        ),
+        (
+            r#"invalid value: string "a \"b\" c" at 1"#,
+            "invalid value: string … at 1",
+        ),
+        (
+            "unknown field `secret`, expected `id`",
+            "unknown field …, expected …",
+        ),
         (r#"never "closed"#, "never …"),
     ];
     for (text, expected) in rows {

@@ -11,6 +11,7 @@ use slotbridge_store::{Change, GuardRow, OpenOptions, Store};
 use super::Global;
 use super::output::Output;
 use super::report::{Exit, Failure};
+use crate::render::words;
 
 /// Approves every plan that is held in the bridge.
 pub(crate) async fn run(global: &Global, bridge: &str, output: &Output) -> Result<Exit, Failure> {
@@ -39,19 +40,20 @@ pub(crate) async fn run(global: &Global, bridge: &str, output: &Output) -> Resul
     });
     store.apply(changes.collect()).await?;
     store.close().await?;
-    let mut text: String = held.iter().map(|guard| words(guard, now)).collect();
-    text.push_str(&match held.len() {
-        0 => format!("Nothing is held in bridge {bridge}.\n"),
-        _ => format!("Approved. The next run of bridge {bridge} applies it if nothing has changed since.\n"),
+    let mut lines: Vec<String> = held.iter().map(|guard| words(guard, now)).collect();
+    lines.push(if held.is_empty() {
+        format!("Nothing is held in bridge {bridge}.\n")
+    } else {
+        format!(
+            "Approved. The next run of bridge {bridge} applies it if nothing has changed since.\n"
+        )
     });
-    output.report(&text)?;
+    output.report(&lines.concat())?;
     Ok(Exit::InStep)
 }
 
 fn words(guard: &GuardRow, now: Timestamp) -> String {
     let age = super::status::age(now, guard.tripped_at);
-    format!(
-        "{}: {} is {}, and {} were planned; held since {age}\n",
-        guard.platform, guard.what, guard.limit, guard.planned
-    )
+    let what = words::guard(&guard.what, guard.limit, guard.planned);
+    format!("{}: {what}; tripped {age}\n", guard.platform)
 }

@@ -19,7 +19,7 @@ use crate::config::{BridgeConfig, Config, Mapped, MappedId, PlatformConfig};
 use crate::registry::{self, Platforms};
 use crate::render::text::{mood_style, styled};
 use crate::render::view::Mood;
-use crate::render::words::clean;
+use crate::render::words::{clean, put};
 use crate::render::{Format, json};
 
 /// How many entries of a catalogue stand in a message.
@@ -78,7 +78,7 @@ async fn look(config: &Config) -> Result<Vec<Line>, Failure> {
             .into_iter()
             .map(|message| Line::new(Level::Problem, Exit::Usage, "secrets", message)),
     );
-    lines.extend(config.bridges.iter().flat_map(of_bridge));
+    lines.extend(config.bridges.iter().filter_map(of_bridge));
     lines.push(of_database(config).await?);
     let parts = super::reconcile::parts(&config.store, Mode::DryRun)?;
     let platforms = match registry::platforms(config, &parts) {
@@ -121,9 +121,12 @@ async fn of_database(config: &Config) -> Result<Line, Failure> {
         .context("reading the database broke off")?;
     let shown = config.store.display();
     Ok(match opened {
-        Ok(()) if config.store.exists() => {
-            Line::new(Level::Fine, Exit::Trouble, "database", format!("{shown} can be read"))
-        }
+        Ok(()) if config.store.exists() => Line::new(
+            Level::Fine,
+            Exit::Trouble,
+            "database",
+            format!("{shown} can be read"),
+        ),
         Ok(()) => Line::new(
             Level::Notice,
             Exit::Trouble,
@@ -203,7 +206,11 @@ async fn of_platform(platform: &dyn Platform) -> Vec<Line> {
 }
 
 /// Whether the mapped ids are there.
-async fn of_catalogue(platform: &dyn Platform, ids: &[MappedId], file: &std::path::Path) -> Vec<Line> {
+async fn of_catalogue(
+    platform: &dyn Platform,
+    ids: &[MappedId],
+    file: &std::path::Path,
+) -> Vec<Line> {
     let what = format!("platform {}: mapping", platform.name());
     let catalogue = match platform.catalogue().await {
         Ok(catalogue) => catalogue,
@@ -216,7 +223,10 @@ async fn of_catalogue(platform: &dyn Platform, ids: &[MappedId], file: &std::pat
             )];
         }
         Err(error) => {
-            let message = format!("the ids could not be compared: {}", clean(&error.to_string()));
+            let message = format!(
+                "the ids could not be compared: {}",
+                clean(&error.to_string())
+            );
             return vec![Line::new(Level::Problem, Exit::Trouble, what, message)];
         }
     };
@@ -226,7 +236,10 @@ async fn of_catalogue(platform: &dyn Platform, ids: &[MappedId], file: &std::pat
             Mapped::Resource => &catalogue.resources,
             Mapped::Service => &catalogue.services,
         };
-        lines.extend(of_id(id, entries, file).map(|(level, message)| Line::new(level, Exit::Usage, &*what, message)));
+        lines.extend(
+            of_id(id, entries, file)
+                .map(|(level, message)| Line::new(level, Exit::Usage, &*what, message)),
+        );
     }
     if lines.is_empty() {
         let message = format!("all {} mapped ids are there", ids.len());
@@ -236,23 +249,36 @@ async fn of_catalogue(platform: &dyn Platform, ids: &[MappedId], file: &std::pat
 }
 
 /// What is wrong with one id, if anything.
-fn of_id(id: &MappedId, entries: &[CatalogueEntry], file: &std::path::Path) -> Option<(Level, String)> {
+fn of_id(
+    id: &MappedId,
+    entries: &[CatalogueEntry],
+    file: &std::path::Path,
+) -> Option<(Level, String)> {
     let (kind, place) = (id.what.as_str(), Some(id.place));
     match entries.iter().find(|entry| entry.key == id.id) {
         Some(entry) if entry.active => None,
         Some(entry) => {
-            let message = format!("{kind} {} ({}) cannot be booked there now", id.id, clean(&entry.title));
+            let message = format!(
+                "{kind} {} ({}) cannot be booked there now",
+                id.id,
+                clean(&entry.title)
+            );
             Some((Level::Notice, located(file, place, &id.key, &message)))
         }
         None => {
-            let mut near: Vec<&CatalogueEntry> = entries.iter().filter(|entry| entry.active).collect();
+            let mut near: Vec<&CatalogueEntry> =
+                entries.iter().filter(|entry| entry.active).collect();
             near.sort_by_key(|entry| strsim::damerau_levenshtein(&entry.key, &id.id));
             let near: Vec<String> = near
                 .into_iter()
                 .take(NEAREST)
                 .map(|entry| format!("{} ({})", entry.key, clean(&entry.title)))
                 .collect();
-            let near = if near.is_empty() { "none".to_owned() } else { near.join(", ") };
+            let near = if near.is_empty() {
+                "none".to_owned()
+            } else {
+                near.join(", ")
+            };
             let message = format!("there is no {kind} {}; nearest: {near}", id.id);
             Some((Level::Problem, located(file, place, &id.key, &message)))
         }
@@ -271,10 +297,17 @@ fn of_webhook(config: &Config, account: &PlatformConfig) -> Line {
             "its URL is {url}/webhooks/{name}/TOKEN with the webhook_token of this platform; the daemon that answers \
              there is not part of this version yet"
         ),
-        (None, Some(_)) => "no [http] public_url is set, so the platform cannot reach slotbridge".to_owned(),
+        (None, Some(_)) => {
+            "no [http] public_url is set, so the platform cannot reach slotbridge".to_owned()
+        }
         (_, None) => "no webhook_token is set; changes are found by polling only".to_owned(),
     };
-    Line::new(Level::Notice, Exit::Usage, format!("platform {name}: webhook"), message)
+    Line::new(
+        Level::Notice,
+        Exit::Usage,
+        format!("platform {name}: webhook address"),
+        message,
+    )
 }
 
 fn mark(level: Level) -> (&'static str, Mood) {
@@ -286,21 +319,22 @@ fn mark(level: Level) -> (&'static str, Mood) {
 }
 
 fn text(lines: &[Line]) -> String {
-    lines
-        .iter()
-        .map(|line| {
-            let (word, mood) = mark(line.level);
-            let mark = styled(mood_style(mood), &format!("{word:<7}"));
-            format!("{mark}  {}: {}\n", line.what, line.message)
-        })
-        .collect()
+    let mut out = String::new();
+    for line in lines {
+        let (word, mood) = mark(line.level);
+        let mark = styled(mood_style(mood), &format!("{word:<7}"));
+        put!(&mut out, "{mark}  {}: {}\n", line.what, line.message);
+    }
+    out
 }
 
 fn markdown(lines: &[Line]) -> String {
-    lines
-        .iter()
-        .map(|line| format!("- **{}** {}: {}\n", mark(line.level).0, line.what, line.message))
-        .collect()
+    let mut out = String::new();
+    for line in lines {
+        let (word, _) = mark(line.level);
+        put!(&mut out, "- **{word}** {}: {}\n", line.what, line.message);
+    }
+    out
 }
 
 #[derive(Debug, Serialize)]

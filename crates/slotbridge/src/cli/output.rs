@@ -6,8 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use anstream::{AutoStream, ColorChoice};
+use anyhow::Context as _;
 
 use super::progress::Bars;
 use super::report::Failure;
@@ -112,9 +112,9 @@ fn print_usage(error: &clap::Error) {
 /// Writes a file next to its final place and then moves it there, so that nobody ever reads half of it. Only its owner
 /// can read it: a report may hold clients' data.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let name = path
-        .file_name()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file"))?;
+    let name = path.file_name().ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidInput, "it is not the path of a file")
+    })?;
     let mut draft = std::ffi::OsString::from(".");
     draft.push(name);
     draft.push(format!(".{}.tmp", std::process::id()));

@@ -23,7 +23,11 @@ pub(crate) struct Bars {
 impl Bars {
     /// Shown on a terminal only.
     pub(crate) fn new(terminal: bool) -> Self {
-        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if terminal {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         Self {
             all: MultiProgress::with_draw_target(target),
             shown: terminal,
@@ -34,12 +38,19 @@ impl Bars {
 
     /// Does something with standard output or standard error while no bar is drawn.
     pub(crate) fn suspend<T>(&self, action: impl FnOnce() -> T) -> T {
-        if self.shown { self.all.suspend(action) } else { action() }
+        if self.shown {
+            self.all.suspend(action)
+        } else {
+            action()
+        }
     }
 
     /// Takes all bars away.
     pub(crate) fn clear(&self) {
-        let mut bars = self.by_bridge.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bars = self
+            .by_bridge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for bar in bars.values() {
             bar.finish_and_clear();
         }
@@ -57,18 +68,23 @@ impl Progress for Bars {
         if !self.shown || self.patient() {
             return;
         }
-        let mut bars = self.by_bridge.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bars = self
+            .by_bridge
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let doing = match phase {
+            Phase::Observe => "reading",
+            Phase::Execute => "writing",
+        };
         let bar = bars.entry(bridge.clone()).or_insert_with(|| {
-            let bar = self.all.add(ProgressBar::no_length());
+            let bar = self.all.add(ProgressBar::new(total));
             bar.set_style(style());
             bar.set_prefix(bridge.to_string());
+            bar.set_message(doing);
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        bar.set_message(match phase {
-            Phase::Observe => "reading",
-            Phase::Execute => "writing",
-        });
+        bar.set_message(doing);
         bar.set_length(total);
         bar.set_position(done);
     }

@@ -11,6 +11,7 @@ use slotbridge_engine::report::Report;
 use slotbridge_platform::reqwest_transport::ReqwestTransport;
 use slotbridge_platform::system_seam::SystemSeam;
 use slotbridge_store::{CallJournal, OpenOptions, Store, StoreError};
+use tokio_util::sync::CancellationToken;
 
 use super::Global;
 use super::output::Output;
@@ -27,7 +28,8 @@ pub(crate) async fn run(global: &Global, dry_run: bool, output: &Output) -> Resu
         tracing::warn!("{exposed}");
     }
     let mode = if dry_run { Mode::DryRun } else { Mode::Apply };
-    let (report, showing) = pass(global, &config, mode, output).await?;
+    let cancel = stop::on_signals(output)?;
+    let (report, showing) = pass(global, &config, mode, cancel, output).await?;
     output.report(&render::report(&report, global.format, &showing))?;
     Ok(Exit::of(&report))
 }
@@ -37,9 +39,9 @@ pub(crate) async fn pass(
     global: &Global,
     config: &Config,
     mode: Mode,
+    cancel: CancellationToken,
     output: &Output,
 ) -> Result<(Report, Showing), Failure> {
-    let cancel = stop::on_signals(output)?;
     let store = open(global, config, mode).await?;
     let parts = parts(&config.store, mode)?;
     let platforms = registry::platforms(config, &parts)?;
@@ -89,7 +91,8 @@ async fn open(global: &Global, config: &Config, mode: Mode) -> Result<Store, Fai
         Mode::Apply => Store::open(&path, &options),
         Mode::DryRun => Store::open_copy(&path),
     });
-    let store: Result<Store, StoreError> = opened.await.context("opening the database broke off")?;
+    let store: Result<Store, StoreError> =
+        opened.await.context("opening the database broke off")?;
     Ok(store?)
 }
 

@@ -41,7 +41,13 @@ impl Exit {
 
     /// The one that counts when several hold: the first of 2, 3, 1, 4, 5.
     pub(crate) fn first_of(exits: impl IntoIterator<Item = Self>) -> Self {
-        const ORDER: [Exit; 5] = [Exit::Usage, Exit::Guard, Exit::Trouble, Exit::Person, Exit::Pending];
+        const ORDER: [Exit; 5] = [
+            Exit::Usage,
+            Exit::Guard,
+            Exit::Trouble,
+            Exit::Person,
+            Exit::Pending,
+        ];
         let exits: Vec<Self> = exits.into_iter().collect();
         ORDER
             .into_iter()
@@ -49,22 +55,15 @@ impl Exit {
             .unwrap_or(Self::InStep)
     }
 
-    /// What a report comes to. The engine's own verdict, which it stores with the run; a listing that proved nothing
-    /// counts as a platform that could not be read.
+    /// What a report comes to: the engine's own verdict, which it also stores with the run.
     pub(crate) fn of(report: &Report) -> Self {
-        let verdict = match report.exit_code() {
+        match report.exit_code() {
             0 => Self::InStep,
             3 => Self::Guard,
             4 => Self::Person,
             5 => Self::Pending,
             _ => Self::Trouble,
-        };
-        let partial = report
-            .bridges
-            .iter()
-            .flat_map(|bridge| &bridge.platforms)
-            .any(|platform| platform.partial_because.is_some());
-        Self::first_of([verdict].into_iter().chain(partial.then_some(Self::Trouble)))
+        }
     }
 }
 

@@ -13,7 +13,8 @@ use super::report::{Exit, Failure};
 use crate::config::Config;
 use crate::render::text::{mood_style, styled, table};
 use crate::render::view::Mood;
-use crate::render::{Format, json};
+use crate::render::words::put;
+use crate::render::{Format, json, words};
 
 /// How many of the last runs are shown.
 const RUNS: u32 = 5;
@@ -62,15 +63,23 @@ async fn read(store: &Store, config: &Config) -> Result<Known, Failure> {
             .any(|member| member.platform == platform.platform)
     };
     summary.platforms.retain(member);
-    let ours = |bridge: &BridgeSummary| config.bridges.iter().any(|ours| ours.name == bridge.bridge);
+    let ours =
+        |bridge: &BridgeSummary| config.bridges.iter().any(|ours| ours.name == bridge.bridge);
     summary.bridges.retain(ours);
     let mut guards = Vec::new();
     for bridge in &config.bridges {
         let held = store.guards(&bridge.name).await?;
-        guards.extend(held.into_iter().map(|guard| (bridge.name.to_string(), guard)));
+        guards.extend(
+            held.into_iter()
+                .map(|guard| (bridge.name.to_string(), guard)),
+        );
     }
     let runs = store.last_runs(RUNS).await?;
-    Ok(Known { summary, guards, runs })
+    Ok(Known {
+        summary,
+        guards,
+        runs,
+    })
 }
 
 /// How long ago something was, in the largest unit that says enough.
@@ -92,7 +101,14 @@ fn age_of(now: Timestamp, at: Option<Timestamp>) -> String {
 
 fn text(known: &Known, now: Timestamp) -> String {
     let mut out = String::new();
-    let head = ["platform", "records", "last read", "last complete", "unreadable", "webhooks"];
+    let head = [
+        "platform",
+        "records",
+        "last read",
+        "last complete",
+        "unreadable",
+        "webhooks",
+    ];
     let rows = known.summary.platforms.iter().map(|platform| {
         [
             platform.platform.to_string(),
@@ -103,7 +119,10 @@ fn text(known: &Known, now: Timestamp) -> String {
             platform.inbox.to_string(),
         ]
     });
-    push_table(&mut out, std::iter::once(head.map(str::to_owned)).chain(rows));
+    push_table(
+        &mut out,
+        std::iter::once(head.map(str::to_owned)).chain(rows),
+    );
     let head = ["bridge", "bookings", "open writes", "conflicts", "guards"];
     let rows = known.summary.bridges.iter().map(|bridge| {
         [
@@ -114,9 +133,15 @@ fn text(known: &Known, now: Timestamp) -> String {
             bridge.guards_latched.to_string(),
         ]
     });
-    push_table(&mut out, std::iter::once(head.map(str::to_owned)).chain(rows));
+    push_table(
+        &mut out,
+        std::iter::once(head.map(str::to_owned)).chain(rows),
+    );
     for (bridge, guard) in &known.guards {
-        out.push_str(&styled(mood_style(Mood::Bad), &guard_words(bridge, guard, now)));
+        out.push_str(&styled(
+            mood_style(Mood::Bad),
+            &guard_words(bridge, guard, now),
+        ));
         out.push('\n');
     }
     for run in &known.runs {
@@ -143,11 +168,9 @@ fn guard_words(bridge: &str, guard: &GuardRow, now: Timestamp) -> String {
         None => format!("`slotbridge approve {bridge}` lets it through"),
     };
     format!(
-        "held in {bridge} on {}: {} is {}, and {} were planned ({}); {approved}",
+        "held in {bridge} on {}: {} ({}); {approved}",
         guard.platform,
-        guard.what,
-        guard.limit,
-        guard.planned,
+        words::guard(&guard.what, guard.limit, guard.planned),
         age(now, guard.tripped_at)
     )
 }
@@ -164,7 +187,11 @@ fn run_words(run: &RunRow, now: Timestamp) -> String {
         .filter(|(_, number)| *number > 0)
         .map(|(name, number)| format!("{name} {number}"))
         .collect();
-    let totals = if totals.is_empty() { "nothing to do".to_owned() } else { totals.join(", ") };
+    let totals = if totals.is_empty() {
+        "nothing to do".to_owned()
+    } else {
+        totals.join(", ")
+    };
     format!("{} {}: {end}; {totals}", run.kind, age(now, run.began_at))
 }
 
@@ -173,28 +200,34 @@ fn markdown(known: &Known, now: Timestamp) -> String {
         "| platform | records | last read | last complete | unreadable |\n| --- | ---: | --- | --- | ---: |\n",
     );
     for platform in &known.summary.platforms {
-        out.push_str(&format!(
+        put!(
+            &mut out,
             "| {} | {} | {} | {} | {} |\n",
             platform.platform,
             platform.live,
             age_of(now, platform.state.seen_at),
             age_of(now, platform.state.complete_at),
             platform.unreadable
-        ));
+        );
     }
     out.push_str("\n| bridge | bookings | open writes | conflicts | guards |\n| --- | ---: | ---: | ---: | ---: |\n");
     for bridge in &known.summary.bridges {
-        out.push_str(&format!(
+        put!(
+            &mut out,
             "| {} | {} | {} | {} | {} |\n",
-            bridge.bridge, bridge.live, bridge.journal_open, bridge.conflicts_open, bridge.guards_latched
-        ));
+            bridge.bridge,
+            bridge.live,
+            bridge.journal_open,
+            bridge.conflicts_open,
+            bridge.guards_latched
+        );
     }
     out.push('\n');
     for (bridge, guard) in &known.guards {
-        out.push_str(&format!("- {}\n", guard_words(bridge, guard, now)));
+        put!(&mut out, "- {}\n", guard_words(bridge, guard, now));
     }
     for run in &known.runs {
-        out.push_str(&format!("- {}\n", run_words(run, now)));
+        put!(&mut out, "- {}\n", run_words(run, now));
     }
     out
 }

@@ -16,11 +16,16 @@ pub(crate) fn on_signals(output: &Output) -> Result<CancellationToken, Failure> 
     let (cancel, output) = (token.clone(), output.clone());
     tokio::spawn(async move {
         either(&mut interrupt, &mut terminate).await;
-        output.note("stopping: writes that are under way are waited for; once more to stop at once");
+        output
+            .note("stopping: writes that are under way are waited for; once more to stop at once");
         cancel.cancel();
         either(&mut interrupt, &mut terminate).await;
-        output.note("stopped at once; the next run looks at what was under way before anything else");
-        #[expect(clippy::exit, reason = "asked for twice; the journal makes it safe at any moment")]
+        output
+            .note("stopped at once; the next run looks at what was under way before anything else");
+        #[expect(
+            clippy::exit,
+            reason = "asked for twice; the journal makes it safe at any moment"
+        )]
         std::process::exit(i32::from(Exit::Trouble.code()));
     });
     Ok(token)

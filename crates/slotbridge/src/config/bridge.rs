@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
+use slotbridge_core::guard::Limits;
 use slotbridge_core::mapping::Mapping;
 use slotbridge_core::merge::{ConflictPolicy, Policy, RemovedAndEdited};
 use slotbridge_core::model::{BridgeName, PlatformName};
 use slotbridge_engine::bridge::{Direction, OnOverlap, OnRemoval, Share};
 use toml::de::DeValue;
 
-use super::guard::{self, GuardLimits};
+use super::guard;
 use super::keys;
 use super::mapping::{MappedId, Rows};
 use super::platform::Platforms;
@@ -30,7 +31,7 @@ pub(crate) struct BridgeConfig {
     /// How far ahead.
     pub(crate) window_future: SignedDuration,
     /// What needs a person's approval.
-    pub(crate) limits: GuardLimits,
+    pub(crate) limits: Limits,
     /// Double bookings.
     pub(crate) on_overlap: OnOverlap,
     /// Removals.
@@ -59,7 +60,7 @@ type Writers = BTreeMap<(String, String), String>;
 pub(crate) fn read_all(
     root: &Table<'_>,
     platforms: &Platforms,
-    limits: &GuardLimits,
+    limits: &Limits,
 ) -> Vec<BridgeConfig> {
     let Some(items) = root
         .need("bridge")
@@ -88,7 +89,7 @@ pub(crate) fn read_all(
 fn read_one(
     item: &Field<'_>,
     platforms: &Platforms,
-    limits: &GuardLimits,
+    limits: &Limits,
     writers: &mut Writers,
 ) -> Option<BridgeConfig> {
     let table = item.table(&[keys::BRIDGE])?;
@@ -120,7 +121,10 @@ fn read_one(
     let on_removal = table.parse("removals", |text| {
         one_of(
             text,
-            [("propagate", OnRemoval::Propagate), ("hold", OnRemoval::Hold)],
+            [
+                ("propagate", OnRemoval::Propagate),
+                ("hold", OnRemoval::Hold),
+            ],
         )
     });
     let limits = guard::read(table.get("guard"), limits);
@@ -181,7 +185,10 @@ fn read_members(table: &Table<'_>, platforms: &Platforms) -> Vec<PlatformName> {
         } else if platforms.names.iter().any(|known| known == name) {
             members.extend(PlatformName::new(name));
         } else {
-            item.problem(unknown_platform(name, platforms.names.iter().map(String::as_str)));
+            item.problem(unknown_platform(
+                name,
+                platforms.names.iter().map(String::as_str),
+            ));
         }
     }
     members
@@ -250,7 +257,10 @@ fn read_conflict(table: &Table<'_>, members: &[&str]) -> Option<ConflictPolicy> 
         return table.parse("conflict", |text| {
             one_of(
                 text,
-                [("newest", ConflictPolicy::Newest), ("ask", ConflictPolicy::Ask)],
+                [
+                    ("newest", ConflictPolicy::Newest),
+                    ("ask", ConflictPolicy::Ask),
+                ],
             )
             .map_err(|message| format!("{message}, or {{ prefer = [\"PLATFORM\", …] }}"))
         });
@@ -283,12 +293,13 @@ fn within(text: &str, shortest: &str, longest: &str) -> Result<SignedDuration, S
     SignedDuration::try_from(duration).map_err(|error| error.to_string())
 }
 
-fn one_of<T: Clone, const N: usize>(text: &str, words: [(&'static str, T); N]) -> Result<T, String> {
-    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
-        return Ok(value.clone());
+fn one_of<T, const N: usize>(text: &str, words: [(&'static str, T); N]) -> Result<T, String> {
+    let names = words.each_ref().map(|(word, _)| *word);
+    if let Some((_, value)) = words.into_iter().find(|(word, _)| *word == text) {
+        return Ok(value);
     }
-    let expected = words.each_ref().map(|(word, _)| format!("{word:?}"));
-    let hint = value::nearest(text, words.iter().map(|(word, _)| *word))
+    let expected = names.map(|word| format!("{word:?}"));
+    let hint = value::nearest(text, names)
         .map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
     Err(format!(
         "{text:?} is not known; expected {}{hint}",

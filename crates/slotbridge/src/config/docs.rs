@@ -49,7 +49,12 @@ fn page() -> String {
         let intro = format!("{}, by default at <{}>.", kind.title, kind.base_url);
         section(&mut page, &heading, &intro, &[kind.keys]);
     }
-    section(&mut page, "[[bridge]]", "A set of platforms kept in step.", &[keys::BRIDGE]);
+    section(
+        &mut page,
+        "[[bridge]]",
+        "A set of platforms kept in step.",
+        &[keys::BRIDGE],
+    );
     section(
         &mut page,
         "[[bridge.resource]]",

@@ -27,11 +27,7 @@ pub(crate) struct Key {
 }
 
 /// A key that must be there.
-pub(crate) const fn required(
-    name: &'static str,
-    expects: &'static str,
-    doc: &'static str,
-) -> Key {
+pub(crate) const fn required(name: &'static str, expects: &'static str, doc: &'static str) -> Key {
     Key {
         name,
         expects,
@@ -41,11 +37,7 @@ pub(crate) const fn required(
 }
 
 /// A key that may be absent.
-pub(crate) const fn optional(
-    name: &'static str,
-    expects: &'static str,
-    doc: &'static str,
-) -> Key {
+pub(crate) const fn optional(name: &'static str, expects: &'static str, doc: &'static str) -> Key {
     Key {
         name,
         expects,
@@ -72,7 +64,8 @@ pub(crate) const fn defaults(
 /// What a duration looks like, for the keys that take one.
 pub(crate) const DURATION: &str = "a duration such as \"90s\"";
 /// What a secret looks like, for the keys that take one.
-pub(crate) const A_SECRET: &str = "a secret: a string, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
+pub(crate) const A_SECRET: &str =
+    "a secret: a string, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
 /// What a count looks like.
 const COUNT: &str = "a whole number, 0 for no limit";
 /// What a share looks like.
@@ -82,9 +75,17 @@ const PERCENT: &str = "a whole number of percent, 0 for no limit";
 pub(crate) static ROOT: &[Key] = &[
     required("store", "a table", "The database."),
     optional("http", "a table", "Where webhooks arrive."),
-    optional("guard", "a table", "Limits that stop a run before it does damage."),
+    optional(
+        "guard",
+        "a table",
+        "Limits that stop a run before it does damage.",
+    ),
     required("platform", "tables [platform.NAME]", "The accounts."),
-    required("bridge", "tables [[bridge]]", "Which accounts are kept in step, and how."),
+    required(
+        "bridge",
+        "tables [[bridge]]",
+        "Which accounts are kept in step, and how.",
+    ),
 ];
 
 /// `[store]`
@@ -154,7 +155,11 @@ pub(crate) static GUARD: &[Key] = &[
 
 /// `[platform.NAME]`, whatever its kind.
 pub(crate) static PLATFORM: &[Key] = &[
-    required("kind", "the kind of platform", "Which booking system the account is on."),
+    required(
+        "kind",
+        "the kind of platform",
+        "Which booking system the account is on.",
+    ),
     optional(
         "base_url",
         "an https address",
@@ -238,7 +243,11 @@ pub(crate) static SECRET: &[Key] = &[
 
 /// `[[bridge]]`
 pub(crate) static BRIDGE: &[Key] = &[
-    required("name", "a name", "The name in reports and on the command line."),
+    required(
+        "name",
+        "a name",
+        "The name in reports and on the command line.",
+    ),
     required(
         "platforms",
         "a list of platform names",

@@ -88,9 +88,10 @@ impl<'p> Rows<'p> {
             }
             for (platform, field, id) in cells {
                 let column = self.columns.entry(platform.clone()).or_default();
-                let added = column
-                    .mapping
-                    .add_resource(&platform, &name, ResourceKey::new(id.clone()));
+                let added =
+                    column
+                        .mapping
+                        .add_resource(&platform, &name, ResourceKey::new(id.clone()));
                 match added {
                     Ok(()) => column.ids.push(mapped(Mapped::Resource, id, &field)),
                     Err(twice) => field.problem(twice.to_string()),
@@ -142,11 +143,11 @@ impl<'p> Rows<'p> {
                 table.key_problem(
                     "duration",
                     format!(
-                        "is missing; expected {}: platform {} is of kind {}, which does not always say how long \
+                        "is missing; expected {}: platform {} is on {}, which does not always say how long \
                          a booking lasts",
                         keys::DURATION,
                         platform.name,
-                        platform.kind.name
+                        platform.kind.title
                     ),
                 );
             }
@@ -216,4 +217,3 @@ fn rows<'t>(bridge: &Table<'t>, key: &'static str) -> Vec<Field<'t>> {
     });
     named.collect()
 }
-

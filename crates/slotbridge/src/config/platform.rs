@@ -53,7 +53,12 @@ pub(crate) struct PlatformConfig {
 impl PlatformConfig {
     /// What makes two platforms one and the same account.
     pub(crate) fn account(&self) -> String {
-        format!("{} {} {}", self.kind.name, self.base_url, self.settings.account())
+        format!(
+            "{} {} {}",
+            self.kind.name,
+            self.base_url,
+            self.settings.account()
+        )
     }
 }
 
@@ -80,10 +85,7 @@ pub(crate) fn read_all(root: &Table<'_>, secrets: &Secrets<'_>) -> Platforms {
         read: Vec::new(),
         names: Vec::new(),
     };
-    let Some(all) = root
-        .need("platform")
-        .and_then(|field| field.table(&[]))
-    else {
+    let Some(all) = root.need("platform").and_then(|field| field.table(&[])) else {
         return platforms;
     };
     for (name, field) in all.named() {
@@ -116,15 +118,12 @@ fn read_one(name: &str, field: &Field<'_>, secrets: &Secrets<'_>) -> Option<Plat
         Some(field) => field.parse(value::base_url),
         None => Some(kind.base_url.to_owned()),
     };
-    let time_zone = match table.get("time_zone") {
-        Some(field) => field.parse(value::zone),
-        None => {
-            if kind.needs_zone {
-                drop(table.need("time_zone"));
-            }
-            None
-        }
+    let zone_field = if kind.needs_zone {
+        table.need("time_zone")
+    } else {
+        table.get("time_zone")
     };
+    let time_zone = zone_field.and_then(|field| field.parse(value::zone));
     let webhook_token = webhook_token(&table, secrets);
     let quota = table.get("quota").and_then(|field| read_quota(&field));
     let parallel = table.number("parallel", 1..65);
@@ -134,9 +133,10 @@ fn read_one(name: &str, field: &Field<'_>, secrets: &Secrets<'_>) -> Option<Plat
     let default_country = table.parse("default_country", value::country);
     let contacts = read_contacts(&table);
     let busy_name = table.parse("busy_name", one_line);
-    let headers = table
-        .get("headers")
-        .map_or_else(|| Some(HeaderMap::new()), |field| read_headers(&field, secrets));
+    let headers = table.get("headers").map_or_else(
+        || Some(HeaderMap::new()),
+        |field| read_headers(&field, secrets),
+    );
     let place = table.place();
     table.finish(|_| None);
     Some(PlatformConfig {
@@ -184,7 +184,9 @@ fn read_contacts(table: &Table<'_>) -> Option<Contacts> {
     let sink = table.parse("contacts", |text| match text {
         "real" => Ok(false),
         "sink" => Ok(true),
-        _ => Err(format!("{text:?} is not known; expected \"real\" or \"sink\"")),
+        _ => Err(format!(
+            "{text:?} is not known; expected \"real\" or \"sink\""
+        )),
     });
     let email = table.get("sink_email");
     let phone = table.get("sink_phone");

@@ -18,10 +18,13 @@ use super::table::Field;
 /// No secret is longer than this; a longer file is not one.
 const SECRET_BYTES_MAX: u64 = 16 * 1024;
 
+/// Looks an environment variable up.
+pub(crate) type LookUp = dyn Fn(&str) -> Option<OsString>;
+
 /// The parts of the outside world that a config may point at.
 pub(crate) struct Surroundings {
     /// Looks an environment variable up.
-    pub(crate) env: Box<dyn Fn(&str) -> Option<OsString>>,
+    pub(crate) env: Box<LookUp>,
     /// The folder of the config file; relative paths start there.
     pub(crate) folder: PathBuf,
 }
@@ -90,11 +93,12 @@ impl<'s> Secrets<'s> {
 
     /// Reads one secret; `None` notes a problem.
     pub(crate) fn read(&self, field: &Field<'_>) -> Option<SecretString> {
-        let expected = "a string, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
+        let expected =
+            "a string, { env = \"NAME\" }, { file = \"PATH\" } or { credential = \"NAME\" }";
         match field.value() {
             DeValue::String(text) => {
                 let file = Some(self.config.to_owned());
-                self.keep(field, text.as_ref().to_owned(), "the config", file)
+                self.keep(field, text, "the config", file)
             }
             DeValue::Table(_) => {
                 let table = field.table(&[SECRET])?;
@@ -102,9 +106,9 @@ impl<'s> Secrets<'s> {
                     (table.get("env"), table.get("file"), table.get("credential"));
                 table.finish(|_| None);
                 match (env, file, credential) {
-                    (Some(name), None, None) => self.from_env(field, name.text()?),
-                    (None, Some(path), None) => self.from_file(field, self.path(path.text()?)),
-                    (None, None, Some(name)) => self.from_credential(field, name.text()?),
+                    (Some(name), None, None) => self.in_env(field, name.text()?),
+                    (None, Some(path), None) => self.in_file(field, self.path(path.text()?)),
+                    (None, None, Some(name)) => self.in_credential(field, name.text()?),
                     _ => {
                         field.problem(format!("expected {expected}, exactly one of them"));
                         None
@@ -115,19 +119,26 @@ impl<'s> Secrets<'s> {
         }
     }
 
-    fn from_env(&self, field: &Field<'_>, name: &str) -> Option<SecretString> {
+    fn in_env(&self, field: &Field<'_>, name: &str) -> Option<SecretString> {
         let Some(value) = (self.surroundings.env)(name) else {
             field.problem(format!("the environment variable {name} is not set"));
             return None;
         };
         let Ok(text) = value.into_string() else {
-            field.problem(format!("the environment variable {name} is not valid UTF-8"));
+            field.problem(format!(
+                "the environment variable {name} is not valid UTF-8"
+            ));
             return None;
         };
-        self.keep(field, text, &format!("the environment variable {name}"), None)
+        self.keep(
+            field,
+            &text,
+            &format!("the environment variable {name}"),
+            None,
+        )
     }
 
-    fn from_credential(&self, field: &Field<'_>, name: &str) -> Option<SecretString> {
+    fn in_credential(&self, field: &Field<'_>, name: &str) -> Option<SecretString> {
         if name.is_empty() || name.contains('/') {
             field.problem("expected the name of a systemd credential, without a slash");
             return None;
@@ -139,10 +150,10 @@ impl<'s> Secrets<'s> {
             ));
             return None;
         };
-        self.from_file(field, Path::new(&folder).join(name))
+        self.in_file(field, Path::new(&folder).join(name))
     }
 
-    fn from_file(&self, field: &Field<'_>, path: PathBuf) -> Option<SecretString> {
+    fn in_file(&self, field: &Field<'_>, path: PathBuf) -> Option<SecretString> {
         let shown = path.display().to_string();
         let read = || -> std::io::Result<Vec<u8>> {
             let size = std::fs::metadata(&path)?.len();
@@ -162,17 +173,17 @@ impl<'s> Secrets<'s> {
             field.problem(format!("the secret in {shown} is not valid UTF-8"));
             return None;
         };
-        self.keep(field, text, &shown, Some(path))
+        self.keep(field, &text, &shown, Some(path))
     }
 
     fn keep(
         &self,
         field: &Field<'_>,
-        text: String,
+        text: &str,
         from: &str,
         file: Option<PathBuf>,
     ) -> Option<SecretString> {
-        let trimmed = trim_one_newline(&text);
+        let trimmed = trim_one_newline(text);
         if trimmed.is_empty() {
             field.problem(format!("the secret in {from} is empty"));
             return None;
@@ -217,7 +228,12 @@ pub(crate) fn exposed(config: &super::Config) -> Vec<String> {
                 mode & 0o777,
                 file.display()
             );
-            messages.push(located(&config.file, Some(origin.place), &origin.key, &message));
+            messages.push(located(
+                &config.file,
+                Some(origin.place),
+                &origin.key,
+                &message,
+            ));
         }
     }
     messages

@@ -64,7 +64,8 @@ impl<'t> Table<'t> {
 
     /// The same table with names that the user chose as further keys, such as the platforms of a bridge.
     pub(crate) fn allow(mut self, names: &[&str]) -> Self {
-        self.names.extend(names.iter().map(|name| (*name).to_owned()));
+        self.names
+            .extend(names.iter().map(|name| (*name).to_owned()));
         self
     }
 
@@ -211,10 +212,15 @@ impl<'t> Table<'t> {
             if known.contains(&name) {
                 continue;
             }
-            let message = other(name).unwrap_or_else(|| match value::nearest(name, known.iter().copied()) {
-                Some(near) => format!("unknown key; did you mean `{near}`?"),
-                None => format!("unknown key; known here: {}", known.join(", ")),
-            });
+            let near = value::nearest(name, known.iter().copied());
+            let near_key = near.filter(|near| self.keys.iter().any(|key| key.name == *near));
+            let message = match near_key.map_or_else(|| other(name), |_| None) {
+                Some(message) => message,
+                None => match near {
+                    Some(near) => format!("unknown key; did you mean `{near}`?"),
+                    None => format!("unknown key; known here: {}", known.join(", ")),
+                },
+            };
             self.log.add(&key.span(), &self.path_of(name), message);
         }
     }
@@ -366,7 +372,9 @@ impl Field<'_> {
                 let text = text.trim();
                 let fits = !text.is_empty()
                     && text.chars().count() <= 200
-                    && !text.chars().any(|c| c.is_control() || matches!(c, ';' | '='));
+                    && !text
+                        .chars()
+                        .any(|c| c.is_control() || matches!(c, ';' | '='));
                 if !fits {
                     self.problem(format!("expected {AN_ID}"));
                 }

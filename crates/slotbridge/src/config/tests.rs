@@ -1,5 +1,7 @@
 //! What the config reader takes, what it refuses, and with which words.
 
+mod problems;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -70,7 +72,7 @@ fn small_with(from: &str, to: &str) -> String {
 }
 
 /// The messages for the small config with one change.
-fn problems(from: &str, to: &str) -> Vec<String> {
+fn messages(from: &str, to: &str) -> Vec<String> {
     match parse(&small_with(from, to)) {
         Ok(_) => Vec::new(),
         Err(error) => error.lines().collect(),
@@ -82,8 +84,13 @@ fn the_small_config_becomes_what_it_says_with_every_default() {
     let config = parse(SMALL).unwrap();
     assert_eq!(config.store, Path::new("/var/lib/slotbridge/slotbridge.db"));
     assert_eq!(config.http, None);
-    let [salon, site] = &*config.platforms else { panic!("two platforms") };
-    assert_eq!((salon.name.as_str(), salon.kind.name), ("salon", "yclients"));
+    let [salon, site] = &*config.platforms else {
+        panic!("two platforms")
+    };
+    assert_eq!(
+        (salon.name.as_str(), salon.kind.name),
+        ("salon", "yclients")
+    );
     assert_eq!(salon.base_url, "https://api.yclients.com");
     assert_eq!(site.base_url, "https://rubitime.ru");
     assert_eq!(salon.timeout, Duration::from_secs(30));
@@ -95,22 +102,42 @@ fn the_small_config_becomes_what_it_says_with_every_default() {
         site.time_zone.as_ref().and_then(|zone| zone.iana_name()),
         Some("Europe/Moscow")
     );
-    let [bridge] = &*config.bridges else { panic!("one bridge") };
+    let [bridge] = &*config.bridges else {
+        panic!("one bridge")
+    };
     assert_eq!(bridge.policy.conflict, ConflictPolicy::Newest);
     assert_eq!(bridge.policy.on_removed_and_edited, RemovedAndEdited::Ask);
-    assert_eq!((bridge.share, bridge.on_overlap, bridge.on_removal), (Share::Full, OnOverlap::Hold, OnRemoval::Propagate));
+    assert_eq!(
+        (bridge.share, bridge.on_overlap, bridge.on_removal),
+        (Share::Full, OnOverlap::Hold, OnRemoval::Propagate)
+    );
     assert_eq!(bridge.window_past.as_hours(), 24);
     assert_eq!(bridge.window_future.as_hours(), 60 * 24);
-    assert_eq!(bridge.limits, GuardLimits::DEFAULT);
-    let [first, second] = &*bridge.members else { panic!("two members") };
-    assert_eq!((first.platform.as_str(), second.platform.as_str()), ("salon", "site"));
-    assert_eq!((first.direction, second.direction), (Direction::Both, Direction::Both));
+    assert_eq!(bridge.limits, Limits::default());
+    let [first, second] = &*bridge.members else {
+        panic!("two members")
+    };
     assert_eq!(
-        first.mapping.resource_name(&ResourceKey::new("8886")).unwrap().as_str(),
+        (first.platform.as_str(), second.platform.as_str()),
+        ("salon", "site")
+    );
+    assert_eq!(
+        (first.direction, second.direction),
+        (Direction::Both, Direction::Both)
+    );
+    assert_eq!(
+        first
+            .mapping
+            .resource_name(&ResourceKey::new("8886"))
+            .unwrap()
+            .as_str(),
         "anna"
     );
     let haircut = ServiceName::new("haircut").unwrap();
-    assert_eq!(second.mapping.service_key(&haircut).unwrap().as_str(), "3925");
+    assert_eq!(
+        second.mapping.service_key(&haircut).unwrap().as_str(),
+        "3925"
+    );
     assert_eq!(second.mapping.duration(&[haircut]).unwrap().as_mins(), 60);
 }
 
@@ -140,7 +167,10 @@ busy_service = 3925
     let config = parse(&text).unwrap();
     let site = config.platform("site").unwrap();
     assert_eq!(site.base_url, "http://127.0.0.1:18082");
-    assert_eq!(site.webhook_token.as_ref().unwrap().expose_secret(), "abc-DEF_123");
+    assert_eq!(
+        site.webhook_token.as_ref().unwrap().expose_secret(),
+        "abc-DEF_123"
+    );
     let quota: Vec<(u32, u64)> = site
         .quota
         .as_ref()
@@ -149,14 +179,24 @@ busy_service = 3925
         .map(|quota| (quota.calls, u64::try_from(quota.per.as_millis()).unwrap()))
         .collect();
     assert_eq!(quota, [(1, 200), (200, 60_000)]);
-    assert_eq!((site.parallel, site.timeout), (Some(2), Duration::from_millis(500)));
+    assert_eq!(
+        (site.parallel, site.timeout),
+        (Some(2), Duration::from_millis(500))
+    );
     assert_eq!(site.default_country, "KZ");
-    assert!(matches!(&site.contacts, Contacts::Sink { email, .. } if email.expose() == "sink@example.com"));
+    assert!(
+        matches!(&site.contacts, Contacts::Sink { email, .. } if email.expose() == "sink@example.com")
+    );
     assert_eq!(site.busy_name, "Занято");
     assert_eq!(site.headers["x-partner-id"], "77");
     assert_eq!(site.headers["x-trace"], "planted-user");
     assert_eq!(site.settings.lead_time().unwrap().as_hours(), 2);
-    let known: Vec<String> = site.settings.known_records().iter().map(ToString::to_string).collect();
+    let known: Vec<String> = site
+        .settings
+        .known_records()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(known, ["7000123", "7000124"]);
 }
 
@@ -183,109 +223,78 @@ creates_max_day = 7
     );
     let text = format!("{text}\n[guard]\nremovals_max = 5\nupdates_max = 9\n");
     let config = parse(&text).unwrap();
-    let [bridge] = &*config.bridges else { panic!("one bridge") };
-    assert!(matches!(&bridge.policy.conflict, ConflictPolicy::Prefer(order) if order[0].as_str() == "site"));
+    let [bridge] = &*config.bridges else {
+        panic!("one bridge")
+    };
+    assert!(
+        matches!(&bridge.policy.conflict, ConflictPolicy::Prefer(order) if order[0].as_str() == "site")
+    );
     assert_eq!(bridge.policy.on_removed_and_edited, RemovedAndEdited::Keep);
-    assert_eq!((bridge.share, bridge.on_overlap, bridge.on_removal), (Share::Busy, OnOverlap::Push, OnRemoval::Hold));
+    assert_eq!(
+        (bridge.share, bridge.on_overlap, bridge.on_removal),
+        (Share::Busy, OnOverlap::Push, OnRemoval::Hold)
+    );
     assert_eq!(bridge.members[0].platform.as_str(), "site");
     assert_eq!(bridge.members[0].direction, Direction::From);
-    assert_eq!(bridge.limits.removals.max, 3);
-    assert_eq!(bridge.limits.updates.max, 9);
-    assert_eq!(bridge.limits.creates.max_day, 7);
-    assert_eq!(bridge.limits.removals.max_day, GuardLimits::DEFAULT.removals.max_day);
+    assert_eq!(bridge.limits.removals_max, 3);
+    assert_eq!(bridge.limits.updates_max, 9);
+    assert_eq!(bridge.limits.creates_max_day, 7);
+    assert_eq!(
+        bridge.limits.removals_max_day,
+        Limits::default().removals_max_day
+    );
 }
 
 #[test]
 fn one_look_tells_every_problem_in_the_order_of_the_file_with_line_and_column() {
     let text = SMALL
         .replace("company_id = 4564", "company_id = \"4564\"")
-        .replace("time_zone = \"Europe/Moscow\"", "time_zone = \"Europe/Moskow\"")
+        .replace(
+            "time_zone = \"Europe/Moscow\"",
+            "time_zone = \"Europe/Moskow\"",
+        )
         .replace("duration = \"60m\"", "duraton = \"60m\"");
     let error = parse(&text).unwrap_err();
     let lines: Vec<String> = error.lines().collect();
     assert_eq!(lines.len(), 4, "{lines:#?}");
-    assert!(lines[0].starts_with("test.toml:6:14: platform.salon.company_id: expected a whole number"), "{lines:#?}");
-    assert!(lines[1].starts_with("test.toml:14:13: platform.site.time_zone: "), "{lines:#?}");
-    assert!(lines[1].contains("did you mean \"Europe/Moscow\"?"), "{lines:#?}");
-    assert!(lines[2].starts_with("test.toml:25:1: bridge.main.service.haircut.duration: is missing"), "{lines:#?}");
+    assert!(
+        lines[0].starts_with("test.toml:6:14: platform.salon.company_id: expected a whole number"),
+        "{lines:#?}"
+    );
+    assert!(
+        lines[1].starts_with("test.toml:14:13: platform.site.time_zone: "),
+        "{lines:#?}"
+    );
+    assert!(
+        lines[1].contains("did you mean \"Europe/Moscow\"?"),
+        "{lines:#?}"
+    );
+    assert!(
+        lines[2].starts_with("test.toml:25:1: bridge.main.service.haircut.duration: is missing"),
+        "{lines:#?}"
+    );
     assert_eq!(
         lines[3],
         "test.toml:27:1: bridge.main.service.haircut.duraton: unknown key; did you mean `duration`?"
     );
 }
 
-/// The small config with one change, and what every message about it must hold.
 #[test]
 fn each_problem_names_its_key_its_line_and_what_was_expected() {
-    let rows: &[(&str, &str, &[&str])] = &[
-        ("[store]", "[stroe]", &["1:1: stroe: unknown key; did you mean `store`?", "store: is missing"]),
-        ("kind = \"yclients\"", "kind = \"yclient\"", &["5:8: platform.salon.kind: ", "did you mean \"yclients\"?"]),
-        ("kind = \"yclients\"", "kind = \"simplybook\"", &["this build does not speak simplybook yet"]),
-        ("kind = \"yclients\"", "kind = \"alfacrm\"", &["this build does not speak alfacrm yet"]),
-        ("kind = \"yclients\"\n", "", &["4:1: platform.salon.kind: is missing"]),
-        ("company_id = 4564\n", "", &["4:1: platform.salon.company_id: is missing; expected the number"]),
-        ("company_id = 4564", "company_id = 0", &["6:14: platform.salon.company_id: expected a whole number from 1"]),
-        ("company_id = 4564", "company = 4564", &["6:1: platform.salon.company: unknown key; did you mean `company_id`?"]),
-        ("company_id = 4564", "company_id = 4564\nfoo = 1", &["7:1: platform.salon.foo: unknown key; known here: kind, base_url"]),
-        ("user_token = { env = \"SALON_USER\" }\n", "", &["platform.salon.user_token: is missing", "or login and password"]),
-        ("user_token = { env = \"SALON_USER\" }", "login = \"79000000001\"", &["platform.salon.password: is missing"]),
-        ("{ env = \"SALON_USER\" }", "{ env = \"ABSENT\" }", &["8:14: platform.salon.user_token: the environment variable ABSENT is not set"]),
-        ("{ env = \"SALON_USER\" }", "{ evn = \"SALON_USER\" }", &["8:16: platform.salon.user_token.evn: unknown key; did you mean `env`?"]),
-        ("{ env = \"SALON_USER\" }", "{ env = \"A\", file = \"b\" }", &["platform.salon.user_token: ", "exactly one of them"]),
-        ("{ env = \"SALON_USER\" }", "{ file = \"absent.key\" }", &["cannot read the secret in /etc/slotbridge/absent.key"]),
-        ("{ env = \"SALON_USER\" }", "{ credential = \"salon\" }", &["CREDENTIALS_DIRECTORY is not set", "LoadCredential=salon"]),
-        ("{ env = \"SALON_USER\" }", "17", &["8:14: platform.salon.user_token: expected a string, ", "found a whole number"]),
-        ("\"planted-partner\"", "\"\"", &["7:17: platform.salon.partner_token: the secret in the config is empty"]),
-        ("time_zone = \"Europe/Moscow\"\n", "", &["platform.site.time_zone: is missing; expected an IANA zone"]),
-        ("time_zone = \"Europe/Moscow\"", "time_zone = \"+03:00\"", &["is not a time zone"]),
-        ("branch_id = 1013", "branch_id = 1013\nbase_url = \"http://rubitime.ru\"", &["would send tokens and client data unencrypted"]),
-        ("branch_id = 1013", "branch_id = 1013\nbase_url = \"https://rubitime.ru/api2\"", &["goes on after the host"]),
-        ("branch_id = 1013", "branch_id = 1013\nbase_url = \"https://me:pw@rubitime.ru\"", &["a user name or password in it is refused"]),
-        ("branch_id = 1013", "branch_id = 1013\nbase_url = \"rubitime.ru\"", &["is not a whole address"]),
-        ("branch_id = 1013", "branch_id = 1013\nquota = \"1/5s\"", &["13:9: platform.site.quota: expected a list", "found a string"]),
-        ("branch_id = 1013", "branch_id = 1013\nquota = [\"1 per 5s\"]", &["13:10: platform.site.quota: ", "such as `5/1s`"]),
-        ("branch_id = 1013", "branch_id = 1013\nquota = [\"0/1s\"]", &["would allow no call at all"]),
-        ("branch_id = 1013", "branch_id = 1013\ntimeout = \"90 sec\"", &["13:11: platform.site.timeout: ", "such as `500ms`, `90s`"]),
-        ("branch_id = 1013", "branch_id = 1013\ntimeout = 90", &["platform.site.timeout: expected a string, found a whole number"]),
-        ("branch_id = 1013", "branch_id = 1013\ntimeout = \"0s\"", &["expected more than zero"]),
-        ("branch_id = 1013", "branch_id = 1013\ndefault_country = \"Russia\"", &["two capital letters"]),
-        ("branch_id = 1013", "branch_id = 1013\ncontacts = \"sink\"", &["platform.site.sink_email: is missing", "platform.site.sink_phone: is missing"]),
-        ("branch_id = 1013", "branch_id = 1013\ncontacts = \"none\"", &["expected \"real\" or \"sink\""]),
-        ("branch_id = 1013", "branch_id = 1013\nmarker_field = \"comment\"", &["custom_field1"]),
-        ("branch_id = 1013", "branch_id = 1013\nknown_records = [1, \"x\"]", &["13:21: platform.site.known_records: \"x\" cannot be an id here"]),
-        ("branch_id = 1013", "branch_id = 1013\nwebhook_token = \"a/b\"", &["the token is part of a URL"]),
-        ("branch_id = 1013", "branch_id = 1013\nheaders = { \"no spaces\" = \"x\" }", &["the name of an HTTP header"]),
-        ("[platform.salon]", "[platform.duration]", &["a platform cannot be called \"duration\""]),
-        ("[platform.salon]", "[platform.\"my salon\"]", &["is not a name"]),
-        ("[\"salon\", \"site\"]", "[\"salon\"]", &["18:13: bridge.main.platforms: a bridge keeps at least two platforms in step"]),
-        ("[\"salon\", \"site\"]", "[\"salon\", \"sitee\"]", &["18:23: bridge.main.platforms: there is no platform \"sitee\"; did you mean \"site\"?"]),
-        ("[\"salon\", \"site\"]", "[\"salon\", \"salon\"]", &["the platform \"salon\" is named twice"]),
-        ("name = \"main\"", "name = \"main\"\nconflict = \"newer\"", &["18:12: bridge.main.conflict: ", "did you mean \"newest\"?"]),
-        ("name = \"main\"", "name = \"main\"\nconflict = { prefer = [\"sit\"] }", &["\"sit\" is not a platform of this bridge; did you mean \"site\"?"]),
-        ("name = \"main\"", "name = \"main\"\nwindow_future = \"10m\"", &["expected from \"1h\" to \"732d\""]),
-        ("name = \"main\"", "name = \"main\"\nwindow_past = \"2y\"", &["is not a duration"]),
-        ("name = \"main\"", "name = \"main\"\nguard = { removals_max_percent = 200 }", &["bridge.main.guard.removals_max_percent: expected a whole number from 0 to 100"]),
-        ("name = \"main\"", "name = \"main\"\nguard = { removal_max = 2 }", &["did you mean `removals_max`?"]),
-        ("name = \"main\"", "name = \"main\"\ndirection = { site = \"out\" }", &["bridge.main.direction.site: ", "\"both\" or \"from\" or \"to\""]),
-        ("name = \"main\"", "name = \"main\"\ndirection = { world = \"to\" }", &["bridge.main.direction.world: \"world\" is not a platform of this bridge"]),
-        ("name = \"main\"", "name = \"main\"\ndirection = { site = \"from\", salon = \"from\" }", &["no platform is written"]),
-        ("site = 1702", "word = 1702", &["23:1: bridge.main.resource.anna.word: \"word\" is not a platform of this bridge"]),
-        ("site = 1702", "site = true", &["23:8: bridge.main.resource.anna.site: expected an id"]),
-        ("site = 1702", "site = { a = 1 }", &["\"a=1\" cannot be an id here; expected a number"]),
-        ("site = 1702", "site = \"17O2\"", &["\"17O2\" cannot be an id here; expected a number"]),
-        ("duration = \"60m\"\n", "", &["bridge.main.service.haircut.duration: is missing", "platform site is of kind rubitime"]),
-        ("duration = \"60m\"", "duration = \"25h\"", &["is longer than a day"]),
-        ("name = \"anna\"", "name = \"anna\"\nsalon = 1\n[[bridge.resource]]\nname = \"anna\"", &["a resource of this name is there already"]),
-        ("name = \"anna\"", "name = \"bella\"\nsalon = 8886\n[[bridge.resource]]\nname = \"anna\"", &["mapped to both \"bella\" and \"anna\""]),
-    ];
-    for (from, to, expected) in rows {
-        let messages = problems(from, to);
+    for (from, to, expected) in problems::ROWS {
+        let messages = messages(from, to);
         let all = messages.join("\n");
         for part in *expected {
-            assert!(all.contains(part), "{from:?} → {to:?}: expected {part:?} in\n{all}");
+            assert!(
+                all.contains(part),
+                "{from:?} → {to:?}: expected {part:?} in\n{all}"
+            );
         }
         assert!(!all.contains("planted"), "a secret is in {all}");
-        assert!(messages.iter().all(|line| line.starts_with("test.toml:")), "{all}");
+        assert!(
+            messages.iter().all(|line| line.starts_with("test.toml:")),
+            "{all}"
+        );
     }
 }
 
@@ -321,18 +330,22 @@ salon = 8886
     let both = format!("{SMALL}{}", second.replace("SALON", "from"));
     let text = parse(&both).unwrap_err().to_string();
     assert!(text.contains("bridge.second: resource 1702 of platform again is written by bridge.main (site) already"), "{text}");
-    assert!(!text.contains("8886"), "reading what another bridge writes is fine: {text}");
+    assert!(
+        !text.contains("8886"),
+        "reading what another bridge writes is fine: {text}"
+    );
     let other_resource = both.replace("again = 1702", "again = 1703");
     parse(&other_resource).unwrap();
 }
+
+static ID: &[keys::Key] = &[keys::optional("id", "an id", "")];
 
 #[test]
 fn an_id_of_several_parts_becomes_one_key_in_the_order_of_its_names() {
     let text = "id = { subject_id = 6, lesson_type_id = \"1\" }";
     let log = Log::new(text);
     let (document, _) = DeTable::parse_recoverable(text);
-    static KEYS: &[keys::Key] = &[keys::optional("id", "an id", "")];
-    let table = Table::root(document.get_ref(), &[KEYS], &log);
+    let table = Table::root(document.get_ref(), &[ID], &log);
     let id = table.get("id").unwrap().id(|_| Ok(()));
     assert_eq!(id.as_deref(), Some("lesson_type_id=1;subject_id=6"));
     assert!(log.is_clean());
@@ -366,7 +379,8 @@ fn a_secret_comes_from_a_file_or_a_credential_and_a_readable_file_is_told() {
     write("closed", "planted-closed\n", 0o600);
     write("twolines", "planted\nplanted\n", 0o600);
     let parse = |text: &str| {
-        let mut surroundings = surroundings(&[("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap())]);
+        let mut surroundings =
+            surroundings(&[("CREDENTIALS_DIRECTORY", folder.path().to_str().unwrap())]);
         surroundings.folder = folder.path().to_owned();
         Config::parse(Path::new("/nowhere/test.toml"), text, &surroundings)
     };
@@ -376,13 +390,25 @@ fn a_secret_comes_from_a_file_or_a_credential_and_a_readable_file_is_told() {
     let site = config.platform("site").unwrap();
     assert_eq!(site.settings.secrets()[0].expose_secret(), "planted-open");
     let salon = config.platform("salon").unwrap();
-    assert!(salon.settings.secrets().iter().any(|secret| secret.expose_secret() == "planted-closed"));
+    assert!(
+        salon
+            .settings
+            .secrets()
+            .iter()
+            .any(|secret| secret.expose_secret() == "planted-closed")
+    );
     let exposed = secret::exposed(&config);
     assert_eq!(exposed.len(), 1, "{exposed:#?}");
-    assert!(exposed[0].contains("platform.site.api_key") && exposed[0].contains("mode 644"), "{exposed:#?}");
+    assert!(
+        exposed[0].contains("platform.site.api_key") && exposed[0].contains("mode 644"),
+        "{exposed:#?}"
+    );
     let two_lines = text.replace("open.key", "twolines");
     let message = parse(&two_lines).unwrap_err().to_string();
-    assert!(message.contains("more than one line") && !message.contains("planted"), "{message}");
+    assert!(
+        message.contains("more than one line") && !message.contains("planted"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -411,25 +437,58 @@ fn the_defaults_of_the_guard_are_those_of_the_list_of_keys() {
         .collect();
     // Another set beneath, so that every key has to be read.
     let config = parse(&format!("{SMALL}\n[guard]\n{written}")).unwrap();
-    assert_eq!(config.bridges[0].limits, GuardLimits::DEFAULT);
-    let raised = written.replace("= ", "= 1");
-    let config = parse(&format!("{SMALL}\n[guard]\n{}", raised.replace("= 150", "= 55").replace("= 110", "= 11"))).unwrap();
-    let (limits, defaults) = (config.bridges[0].limits, GuardLimits::DEFAULT);
-    for (one, other) in [
-        (limits.removals, defaults.removals),
-        (limits.updates, defaults.updates),
-        (limits.creates, defaults.creates),
-    ] {
-        assert!(one.max > other.max && one.max_percent > other.max_percent && one.max_day > other.max_day);
-    }
+    assert_eq!(config.bridges[0].limits, Limits::default());
+    // Other values, each its own, so that every key has to be read into its own place.
+    let own: Vec<String> = (1..)
+        .zip(keys::GUARD)
+        .map(|(number, key)| format!("{} = {number}\n", key.name))
+        .collect();
+    let limits = parse(&format!("{SMALL}\n[guard]\n{}", own.concat()))
+        .unwrap()
+        .bridges
+        .remove(0)
+        .limits;
+    let expected = Limits {
+        removals_max: 1,
+        removals_max_percent: 2,
+        removals_max_day: 3,
+        updates_max: 4,
+        updates_max_percent: 5,
+        updates_max_day: 6,
+        creates_max: 7,
+        creates_max_percent: 8,
+        creates_max_day: 9,
+    };
+    assert_eq!(limits, expected);
 }
 
 #[test]
 fn durations_are_whole_numbers_with_a_unit() {
-    for (text, millis) in [("500ms", 500), ("90s", 90_000), ("30m", 1_800_000), ("12h", 43_200_000), ("60d", 5_184_000_000)] {
-        assert_eq!(value::duration(text), Ok(Duration::from_millis(millis)), "{text}");
+    for (text, millis) in [
+        ("500ms", 500),
+        ("90s", 90_000),
+        ("30m", 1_800_000),
+        ("12h", 43_200_000),
+        ("60d", 5_184_000_000),
+    ] {
+        assert_eq!(
+            value::duration(text),
+            Ok(Duration::from_millis(millis)),
+            "{text}"
+        );
     }
-    for text in ["", "5", "s", "1.5h", "-1s", "1 h", "1H", "1w", "99999999999999999999d", "4000d"] {
+    for text in [
+        "",
+        "5",
+        "s",
+        "1.5h",
+        "-1s",
+        "1 h",
+        "1H",
+        "1w",
+        "99999999999999999999d",
+        "4000d",
+    ] {
         assert!(value::duration(text).is_err(), "{text}");
     }
 }
@@ -453,10 +512,23 @@ fn the_nearest_known_word_is_named_and_a_far_one_is_not() {
 
 #[test]
 fn only_loopback_may_go_without_encryption() {
-    for url in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:2", "https://api.example.com", "https://api.example.com:8443/"] {
+    for url in [
+        "http://127.0.0.1:8080",
+        "http://localhost:1",
+        "http://[::1]:2",
+        "https://api.example.com",
+        "https://api.example.com:8443/",
+    ] {
         assert!(value::base_url(url).is_ok(), "{url}");
     }
-    for url in ["http://10.0.0.1", "http://localhost.example.com", "ftp://api.example.com", "https://", "https://a.example/b", "https://a.example?x=1"] {
+    for url in [
+        "http://10.0.0.1",
+        "http://localhost.example.com",
+        "ftp://api.example.com",
+        "https://",
+        "https://a.example/b",
+        "https://a.example?x=1",
+    ] {
         assert!(value::base_url(url).is_err(), "{url}");
     }
 }

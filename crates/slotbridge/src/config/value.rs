@@ -55,7 +55,9 @@ pub(crate) fn quota(text: &str) -> Result<Quota, String> {
     let calls: u32 = calls.parse().map_err(|_not_a_number| expected())?;
     let per = duration(per).map_err(|_not_a_duration| expected())?;
     if calls == 0 || per.is_zero() {
-        return Err(format!("{text:?} would allow no call at all, or any number"));
+        return Err(format!(
+            "{text:?} would allow no call at all, or any number"
+        ));
     }
     Ok(Quota { calls, per })
 }
@@ -107,7 +109,9 @@ pub(crate) fn base_url(text: &str) -> Result<String, String> {
             .to_owned());
     }
     if uri.query().is_some() || text.contains('#') || !matches!(uri.path(), "" | "/") {
-        return Err(expected("goes on after the host, where slotbridge adds the path itself"));
+        return Err(expected(
+            "goes on after the host, where slotbridge adds the path itself",
+        ));
     }
     match scheme {
         "https" => {}
@@ -154,10 +158,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// The known word that a wrong one was probably meant to be.
-pub(crate) fn nearest<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let fold = |text: &str| text.to_lowercase().replace(['-', ' '], "_");
     let word = fold(word);
     let mut best: Option<(usize, &str)> = None;

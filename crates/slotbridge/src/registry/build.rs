@@ -9,7 +9,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use slotbridge_core::guard::Limits;
 use slotbridge_core::mapping::Mapping;
 use slotbridge_core::model::PlatformName;
 use slotbridge_engine::bridge::{Bridge, Member};
@@ -23,7 +22,7 @@ use slotbridge_store::{CallJournal, Store};
 
 use crate::cli::report::Failure;
 use crate::config::problem::{ConfigError, Problem};
-use crate::config::{BridgeConfig, Config, GuardLimits, PlatformConfig};
+use crate::config::{BridgeConfig, Config, PlatformConfig};
 
 /// Platforms by their names.
 pub(crate) type Platforms = BTreeMap<PlatformName, Built>;
@@ -113,7 +112,10 @@ pub(crate) fn platforms(config: &Config, parts: &Parts) -> Result<Platforms, Fai
             .collect();
         match platform.settings.build(account, &mappings) {
             Ok(built) => {
-                let built = Built { platform: built, calls };
+                let built = Built {
+                    platform: built,
+                    calls,
+                };
                 platforms.insert(platform.name.clone(), built);
             }
             Err(error) => problems.push(Problem {
@@ -147,11 +149,13 @@ fn gates(
             .clone()
             .unwrap_or_else(|| capabilities.quotas.to_vec());
         let parallel = platform.parallel.unwrap_or(capabilities.parallel);
-        let shared = settings.entry(scope.clone()).or_insert_with(|| GateSettings {
-            scope,
-            quotas: Vec::new(),
-            parallel,
-        });
+        let shared = settings
+            .entry(scope.clone())
+            .or_insert_with(|| GateSettings {
+                scope,
+                quotas: Vec::new(),
+                parallel,
+            });
         shared.parallel = shared.parallel.min(parallel);
         for quota in quotas {
             if !shared.quotas.contains(&quota) {
@@ -169,7 +173,12 @@ fn gates(
     Ok(gates)
 }
 
-fn account(platform: &PlatformConfig, gate: Arc<Gate>, calls: &Arc<AtomicU64>, parts: &Parts) -> Account {
+fn account(
+    platform: &PlatformConfig,
+    gate: Arc<Gate>,
+    calls: &Arc<AtomicU64>,
+    parts: &Parts,
+) -> Account {
     let mut secrets = platform.settings.secrets();
     secrets.extend(platform.webhook_token.clone());
     Account {
@@ -237,7 +246,7 @@ async fn build_bridge(
         policy: bridge.policy.clone(),
         window_past: bridge.window_past,
         window_future: bridge.window_future,
-        limits: limits(&bridge.limits),
+        limits: bridge.limits.clone(),
         on_overlap: bridge.on_overlap,
         on_removal: bridge.on_removal,
         share: bridge.share,
@@ -254,10 +263,7 @@ async fn zone(
     if let Some(zone) = &account.time_zone {
         return Ok(zone.clone());
     }
-    let learned = store
-        .platform_state(&account.name)
-        .await?
-        .time_zone;
+    let learned = store.platform_state(&account.name).await?.time_zone;
     let told = match learned {
         Some(name) => Some(name),
         None => match platform.catalogue().await {
@@ -271,8 +277,4 @@ async fn zone(
     Ok(told
         .and_then(|name| TimeZone::get(&name).ok())
         .unwrap_or(TimeZone::UTC))
-}
-
-fn limits(config: &GuardLimits) -> Limits {
-    todo!()
 }

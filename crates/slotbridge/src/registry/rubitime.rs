@@ -30,7 +30,11 @@ pub(crate) static KIND: Kind = Kind {
 
 static KEYS: &[Key] = &[
     required("branch_id", "the number of the branch", "The branch."),
-    required("api_key", A_SECRET, "The key from Settings, step 5 of the Rubitime cabinet."),
+    required(
+        "api_key",
+        A_SECRET,
+        "The key from Settings, step 5 of the Rubitime cabinet.",
+    ),
     optional(
         "marker_field",
         "\"custom_field1\" to \"custom_field20\"",
@@ -65,9 +69,7 @@ struct RubitimeSettings {
 
 fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
     let branch_id = table.number("branch_id", 1..u64::MAX);
-    let api_key = table
-        .need("api_key")
-        .and_then(|field| secrets.read(&field));
+    let api_key = table.need("api_key").and_then(|field| secrets.read(&field));
     let marker_field = table.parse("marker_field", |text| {
         text.parse::<MarkerField>().map_err(|error| error.message)
     });
@@ -120,7 +122,11 @@ impl Settings for RubitimeSettings {
         self.known_records.clone()
     }
 
-    fn build(&self, account: Account, mappings: &[&Mapping]) -> Result<Arc<dyn Platform>, InvalidConfig> {
+    fn build(
+        &self,
+        account: Account,
+        mappings: &[&Mapping],
+    ) -> Result<Arc<dyn Platform>, InvalidConfig> {
         let resource = mappings
             .iter()
             .find_map(|mapping| mapping.resources().next())

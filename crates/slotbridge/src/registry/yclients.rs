@@ -29,13 +29,21 @@ pub(crate) static KIND: Kind = Kind {
 
 static KEYS: &[Key] = &[
     required("company_id", "the number of the branch", "The branch."),
-    required("partner_token", A_SECRET, "The partner token of the developer account."),
+    required(
+        "partner_token",
+        A_SECRET,
+        "The partner token of the developer account.",
+    ),
     optional(
         "user_token",
         A_SECRET,
         "The token of a user of the branch; instead of it, `login` and `password`.",
     ),
-    optional("login", "a phone or an e-mail address", "A user of the branch."),
+    optional(
+        "login",
+        "a phone or an e-mail address",
+        "A user of the branch.",
+    ),
     optional("password", A_SECRET, "That user's password."),
 ];
 
@@ -55,7 +63,11 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
 }
 
 fn read_auth(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<UserAuth> {
-    let (token, login, password) = (table.get("user_token"), table.get("login"), table.get("password"));
+    let (token, login, password) = (
+        table.get("user_token"),
+        table.get("login"),
+        table.get("password"),
+    );
     match (token, login, password) {
         (Some(token), None, None) => Some(UserAuth::Token(secrets.read(&token)?)),
         (None, Some(login), Some(password)) => {
@@ -121,7 +133,11 @@ impl Settings for YclientsSettings {
         Vec::new()
     }
 
-    fn build(&self, account: Account, _mappings: &[&Mapping]) -> Result<Arc<dyn Platform>, InvalidConfig> {
+    fn build(
+        &self,
+        account: Account,
+        _mappings: &[&Mapping],
+    ) -> Result<Arc<dyn Platform>, InvalidConfig> {
         let platform = adapter_yclients::YclientsPlatform::new(account, self.config.clone())?;
         Ok(Arc::new(platform))
     }

@@ -8,7 +8,8 @@ use serde::{Serialize, Serializer};
 use slotbridge_core::merge::{Claim, Stamp, Subject};
 use slotbridge_core::model::{Booking, Field, PlatformName, RemoteId};
 use slotbridge_engine::report::{
-    AmbiguousReport, BridgeReport, ConflictReport, GuardReport, LeftAloneReport, OperationReport, OverlapReport, PlatformReport, Report, UnmappedReport, WaitingReport,
+    AmbiguousReport, BridgeReport, ConflictReport, GuardReport, LeftAloneReport, OperationReport,
+    OverlapReport, PlatformReport, Report, UnmappedReport, WaitingReport,
 };
 
 use super::{Showing, words};
@@ -217,12 +218,15 @@ pub(crate) fn report(report: &Report, showing: &Showing) -> String {
 
 /// An instant without fractions of a second.
 fn whole_seconds(at: Timestamp) -> String {
-    Timestamp::from_second(at.as_second()).unwrap_or(at).to_string()
+    Timestamp::from_second(at.as_second())
+        .unwrap_or(at)
+        .to_string()
 }
 
 /// Writes any value that is made of plain rows.
 pub(crate) fn to_text(row: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(row).expect("plain rows with text keys always serialise");
+    let mut text =
+        serde_json::to_string_pretty(row).expect("plain rows with text keys always serialise");
     text.push('\n');
     text
 }
@@ -319,7 +323,9 @@ pub(crate) fn changes(operation: &OperationReport, clients: bool) -> Vec<ChangeR
             continue;
         }
         let value = |booking: Option<&Booking>| {
-            booking.and_then(|booking| words::value(&booking.field(field), field.is_client_data(), clients))
+            booking.and_then(|booking| {
+                words::value(&booking.field(field), field.is_client_data(), clients)
+            })
         };
         let (from, to) = (value(before), value(after));
         if from.is_some() || to.is_some() {
@@ -350,8 +356,14 @@ fn conflict_row(report: &ConflictReport, clients: bool) -> ConflictRow {
     ConflictRow {
         id: report.id.clone(),
         booking: report.booking.to_string(),
-        resource: report.place.as_ref().map(|(resource, _)| resource.to_string()),
-        start: report.place.as_ref().map(|(_, slot)| slot.start().to_string()),
+        resource: report
+            .place
+            .as_ref()
+            .map(|(resource, _)| resource.to_string()),
+        start: report
+            .place
+            .as_ref()
+            .map(|(_, slot)| slot.start().to_string()),
         field: conflict.subject.as_str(),
         values: conflict
             .claims
@@ -377,7 +389,10 @@ fn conflict_row(report: &ConflictReport, clients: bool) -> ConflictRow {
 pub(crate) fn claimed(claim: &Claim, subject: Subject, clients: bool) -> Option<String> {
     let client_data = match subject {
         Subject::Field(field) => field.is_client_data(),
-        Subject::Removal => matches!(claim.value, Some(slotbridge_core::model::FieldValue::Text(_))),
+        Subject::Removal => matches!(
+            claim.value,
+            Some(slotbridge_core::model::FieldValue::Text(_))
+        ),
     };
     claim
         .value
@@ -435,9 +450,18 @@ fn waiting_row(waiting: &WaitingReport) -> WaitingRow {
     WaitingRow {
         platform: waiting.platform.to_string(),
         booking: waiting.booking.to_string(),
-        resource: waiting.place.as_ref().map(|(resource, _)| resource.to_string()),
-        start: waiting.place.as_ref().map(|(_, slot)| slot.start().to_string()),
-        end: waiting.place.as_ref().map(|(_, slot)| slot.end().to_string()),
+        resource: waiting
+            .place
+            .as_ref()
+            .map(|(resource, _)| resource.to_string()),
+        start: waiting
+            .place
+            .as_ref()
+            .map(|(_, slot)| slot.start().to_string()),
+        end: waiting
+            .place
+            .as_ref()
+            .map(|(_, slot)| slot.end().to_string()),
         why: waiting.why.clone(),
         needs_person: waiting.needs_person,
     }

@@ -4,7 +4,9 @@ use slotbridge_engine::report::Report;
 
 use super::Showing;
 use super::json::Totals;
-use super::view::{self, BridgeView, OperationView, Piece, Section};
+use super::sections::Section;
+use super::view::{self, BridgeView, OperationView, Piece};
+use super::words::put;
 
 /// Writes a report.
 pub(crate) fn report(report: &Report, showing: &Showing) -> String {
@@ -31,9 +33,14 @@ pub(crate) fn report(report: &Report, showing: &Showing) -> String {
 }
 
 fn push_bridge(out: &mut String, view: &BridgeView) {
-    out.push_str(&format!("\n## Bridge {}\n\nTimes in {}.\n", escape(&view.name), escape(&view.zone)));
+    put!(
+        out,
+        "\n## Bridge {}\n\nTimes in {}.\n",
+        escape(&view.name),
+        escape(&view.zone)
+    );
     for day in &view.days {
-        out.push_str(&format!("\n### {}\n\n", day.heading));
+        put!(out, "\n### {}\n\n", day.heading);
         for operation in &day.operations {
             push_operation(out, operation);
         }
@@ -43,30 +50,32 @@ fn push_bridge(out: &mut String, view: &BridgeView) {
     }
     out.push_str("\n| platform | records | coverage | calls | trouble |\n| --- | ---: | --- | ---: | --- |\n");
     for row in &view.platforms {
-        out.push_str(&format!(
+        put!(
+            out,
             "| {} | {} | {} | {} | {} |\n",
             escape(&row.name),
             row.records,
             row.coverage,
             row.calls,
             escape(row.trouble.as_deref().unwrap_or_default())
-        ));
+        );
     }
 }
 
 fn push_operation(out: &mut String, operation: &OperationView) {
-    out.push_str(&format!(
+    put!(
+        out,
         "- **{}** {}: {}\n",
         escape(&operation.what),
         escape(&operation.place),
         escape(&operation.outcome)
-    ));
+    );
     for change in &operation.changes {
         let pieces: String = change.pieces.iter().map(piece).collect();
-        out.push_str(&format!("  - {}: {pieces}\n", change.field));
+        put!(out, "  - {}: {pieces}\n", change.field);
     }
     if let Some(why) = &operation.why {
-        out.push_str(&format!("  - {}\n", escape(why)));
+        put!(out, "  - {}\n", escape(why));
     }
 }
 
@@ -79,12 +88,15 @@ fn piece(piece: &Piece) -> String {
 }
 
 fn push_section(out: &mut String, section: &Section) {
-    out.push_str(&format!("\n### {}\n\n", section.title));
+    put!(out, "\n### {}\n\n", section.title);
     for item in &section.items {
-        out.push_str(&format!("- {}\n", escape(item)));
+        put!(out, "- {}\n", escape(&item.text));
+        for detail in &item.details {
+            put!(out, "  - {}\n", escape(detail));
+        }
     }
     if let Some(advice) = &section.advice {
-        out.push_str(&format!("\n{}\n", escape(advice)));
+        put!(out, "\n{}\n", escape(advice));
     }
 }
 
@@ -92,7 +104,10 @@ fn push_section(out: &mut String, section: &Section) {
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        if matches!(character, '\\' | '`' | '*' | '_' | '|' | '<' | '>' | '[' | ']' | '#' | '~') {
+        if matches!(
+            character,
+            '\\' | '`' | '*' | '_' | '|' | '<' | '>' | '[' | ']' | '#' | '~'
+        ) {
             escaped.push('\\');
         }
         escaped.push(character);

@@ -4,7 +4,9 @@ use anstyle::{AnsiColor, Style};
 use slotbridge_engine::report::Report;
 
 use super::json::Totals;
-use super::view::{self, BridgeView, Mark, Mood, OperationView, Piece, Section};
+use super::sections::Section;
+use super::view::{self, BridgeView, Mark, Mood, OperationView, Piece};
+use super::words::put;
 use super::{Showing, words};
 
 const BOLD: Style = Style::new().bold();
@@ -44,7 +46,7 @@ fn push_bridge(out: &mut String, view: &BridgeView) {
     out.push_str(&styled(DIM, &format!("  times in {}", view.zone)));
     out.push('\n');
     for day in &view.days {
-        out.push_str(&format!("\n  {}\n", styled(BOLD, &day.heading)));
+        put!(out, "\n  {}\n", styled(BOLD, &day.heading));
         for operation in &day.operations {
             push_operation(out, operation);
         }
@@ -62,38 +64,52 @@ fn push_operation(out: &mut String, operation: &OperationView) {
         Mark::Update => ("~", YELLOW),
         Mark::Remove => ("-", RED),
     };
-    out.push_str(&format!(
+    put!(
+        out,
         "    {}  {}  {}\n",
         styled(style, &format!("{mark} {}", operation.what)),
         operation.place,
         styled(mood_style(operation.mood), &operation.outcome)
-    ));
+    );
     for change in &operation.changes {
-        let pieces: String = change.pieces.iter().map(piece).collect();
-        out.push_str(&format!("        {}: {pieces}\n", change.field));
+        let pieces: String = change
+            .pieces
+            .iter()
+            .map(|one| piece(one, change.woven))
+            .collect();
+        put!(out, "        {}: {pieces}\n", change.field);
     }
     if let Some(why) = &operation.why {
-        out.push_str(&format!("        {}\n", styled(DIM, why)));
+        put!(out, "        {}\n", styled(DIM, why));
     }
 }
 
-/// Old and new stay apart where there is no colour too.
-fn piece(piece: &Piece) -> String {
-    match piece {
-        Piece::Same(text) => text.clone(),
-        Piece::Old(text) => styled(RED.strikethrough(), &format!("[-{text}-]")),
-        Piece::New(text) => styled(GREEN, &format!("{{+{text}+}}")),
+/// Woven words stay apart by marks where there is no colour too.
+fn piece(piece: &Piece, woven: bool) -> String {
+    match (piece, woven) {
+        (Piece::Same(text), _) => text.clone(),
+        (Piece::Old(text), true) => styled(RED, &format!("[-{text}-]")),
+        (Piece::New(text), true) => styled(GREEN, &format!("{{+{text}+}}")),
+        (Piece::Old(text), false) => styled(RED, text),
+        (Piece::New(text), false) => styled(GREEN, text),
     }
 }
 
 fn push_section(out: &mut String, section: &Section) {
-    let title = format!("{} ({})", section.title, section.items.len());
-    out.push_str(&format!("\n  {}\n", styled(mood_style(section.mood).bold(), &title)));
+    let title = format!("{} ({})", section.title, section.number);
+    put!(
+        out,
+        "\n  {}\n",
+        styled(mood_style(section.mood).bold(), &title)
+    );
     for item in &section.items {
-        out.push_str(&format!("    {item}\n"));
+        put!(out, "    {}\n", item.text);
+        for detail in &item.details {
+            put!(out, "        {detail}\n");
+        }
     }
     if let Some(advice) = &section.advice {
-        out.push_str(&format!("    {}\n", styled(DIM, &format!("→ {advice}"))));
+        put!(out, "    {}\n", styled(DIM, &format!("→ {advice}")));
     }
 }
 
@@ -109,12 +125,20 @@ fn push_platforms(out: &mut String, view: &BridgeView) {
     let head = ["platform", "records", "coverage", "calls"].map(str::to_owned);
     out.push('\n');
     let troubles = std::iter::once(&None).chain(view.platforms.iter().map(|row| &row.trouble));
-    for (number, (line, trouble)) in table(std::iter::once(head).chain(rows)).iter().zip(troubles).enumerate() {
-        let line = if number == 0 { styled(DIM, line) } else { line.clone() };
+    for (number, (line, trouble)) in table(std::iter::once(head).chain(rows))
+        .iter()
+        .zip(troubles)
+        .enumerate()
+    {
+        let line = if number == 0 {
+            styled(DIM, line)
+        } else {
+            line.clone()
+        };
         let trouble = trouble
             .as_ref()
             .map_or_else(String::new, |trouble| format!("  {}", styled(RED, trouble)));
-        out.push_str(&format!("  {line}{trouble}\n"));
+        put!(out, "  {line}{trouble}\n");
     }
 }
 
@@ -137,7 +161,11 @@ pub(crate) fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> 
                 .map(|(cell, width)| {
                     let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
                     let number = !cell.is_empty() && cell.chars().all(|c| c.is_ascii_digit());
-                    if number { format!("{pad}{cell}") } else { format!("{cell}{pad}") }
+                    if number {
+                        format!("{pad}{cell}")
+                    } else {
+                        format!("{cell}{pad}")
+                    }
                 })
                 .collect();
             cells.join("  ").trim_end().to_owned()
@@ -148,7 +176,11 @@ pub(crate) fn table<const N: usize>(rows: impl Iterator<Item = [String; N]>) -> 
 /// The last line: what came of it all.
 fn summary(report: &Report) -> String {
     let totals = Totals::of(report);
-    let (creates, updates, removes) = (totals.get("create"), totals.get("update"), totals.get("remove"));
+    let (creates, updates, removes) = (
+        totals.get("create"),
+        totals.get("update"),
+        totals.get("remove"),
+    );
     let operations = creates + updates + removes;
     let split = format!("{creates} to create, {updates} to update, {removes} to remove");
     let mut parts = Vec::new();
@@ -161,9 +193,14 @@ fn summary(report: &Report) -> String {
             .bridges
             .iter()
             .flat_map(|bridge| &bridge.operations)
-            .map(|operation| u64::from(operation.outcome == slotbridge_engine::report::OutcomeWord::Applied))
+            .map(|operation| {
+                u64::from(operation.outcome == slotbridge_engine::report::OutcomeWord::Applied)
+            })
             .sum();
-        parts.push(format!("{applied} of {} done ({split})", words::count(operations, "write", "writes")));
+        parts.push(format!(
+            "{applied} of {} done ({split})",
+            words::count(operations, "write", "writes")
+        ));
     }
     for (number, what) in [
         (totals.get("refused"), "refused"),
@@ -176,8 +213,15 @@ fn summary(report: &Report) -> String {
     }
     let adopted = totals.get("adopted");
     if adopted > 0 {
-        let linked = if report.dry_run { "to link without a write" } else { "linked without a write" };
-        parts.push(format!("{} {linked}", words::count(adopted, "booking", "bookings")));
+        let linked = if report.dry_run {
+            "to link without a write"
+        } else {
+            "linked without a write"
+        };
+        parts.push(format!(
+            "{} {linked}",
+            words::count(adopted, "booking", "bookings")
+        ));
     }
     let head = match (report.dry_run, report.cancelled) {
         (true, false) => "Dry run, nothing was written",

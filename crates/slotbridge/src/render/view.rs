@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use similar::{ChangeTag, TextDiff};
-use slotbridge_core::merge::{Claim, Subject};
-use slotbridge_core::model::{Booking, Field, FieldValue, PlatformName, RemoteId, ResourceName, Slot};
-use slotbridge_engine::report::{
-    BridgeReport, ConflictReport, GuardReport, OperationReport, OutcomeWord, OverlapReport, WaitingReport,
-};
+use slotbridge_core::model::{Booking, Field, FieldValue, PlatformName, RemoteId, Slot};
+use slotbridge_engine::report::{BridgeReport, OperationReport, OutcomeWord};
 
+use super::Showing;
+use super::sections::{Section, is_busy_time, sections};
 use super::words::{self, clean};
-use super::{Showing, json};
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +66,8 @@ pub(crate) struct OperationView {
 pub(crate) struct ChangeView {
     pub(crate) field: &'static str,
     pub(crate) pieces: Vec<Piece>,
+    /// Whether old and new words stand within one text, where only marks tell them apart.
+    pub(crate) woven: bool,
 }
 
 /// A piece of a field's change.
@@ -76,15 +76,6 @@ pub(crate) enum Piece {
     Same(String),
     Old(String),
     New(String),
-}
-
-/// A list of findings with the way out.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Section {
-    pub(crate) title: String,
-    pub(crate) mood: Mood,
-    pub(crate) advice: Option<String>,
-    pub(crate) items: Vec<String>,
 }
 
 /// One platform's row.
@@ -109,7 +100,12 @@ pub(crate) fn bridge(report: &BridgeReport, dry_run: bool, showing: &Showing) ->
     }
 }
 
-fn days(operations: &[OperationReport], dry_run: bool, clients: bool, zone: &TimeZone) -> Vec<DayView> {
+fn days(
+    operations: &[OperationReport],
+    dry_run: bool,
+    clients: bool,
+    zone: &TimeZone,
+) -> Vec<DayView> {
     let mut days: BTreeMap<_, Vec<&OperationReport>> = BTreeMap::new();
     for operation in operations {
         let date = operation
@@ -123,7 +119,10 @@ fn days(operations: &[OperationReport], dry_run: bool, clients: bool, zone: &Tim
         let heading = operations
             .first()
             .and_then(|operation| operation.place())
-            .map_or_else(|| "Without a time".to_owned(), |(_, slot)| words::day(slot.start(), zone));
+            .map_or_else(
+                || "Without a time".to_owned(),
+                |(_, slot)| words::day(slot.start(), zone),
+            );
         DayView {
             heading,
             operations: operations
@@ -135,7 +134,12 @@ fn days(operations: &[OperationReport], dry_run: bool, clients: bool, zone: &Tim
     days.collect()
 }
 
-fn operation_view(operation: &OperationReport, dry_run: bool, clients: bool, zone: &TimeZone) -> OperationView {
+fn operation_view(
+    operation: &OperationReport,
+    dry_run: bool,
+    clients: bool,
+    zone: &TimeZone,
+) -> OperationView {
     let mark = match operation.op {
         "create" => Mark::Create,
         "remove" => Mark::Remove,
@@ -170,7 +174,10 @@ fn booking_place(operation: &OperationReport, clients: bool, zone: &TimeZone) ->
     let Some(booking) = operation.before.as_ref().or(operation.after.as_ref()) else {
         return String::new();
     };
-    let mut parts = vec![words::times(booking.slot, zone), booking.resource.to_string()];
+    let mut parts = vec![
+        words::times(booking.slot, zone),
+        booking.resource.to_string(),
+    ];
     if !booking.services.is_empty() {
         parts.push(words::join(&booking.services));
     }
@@ -208,51 +215,86 @@ fn why(operation: &OperationReport) -> Option<String> {
     };
     if operation.parking {
         let parking = "only a stop on the way: two bookings change places";
-        why = if why.is_empty() { parking.to_owned() } else { format!("{why}; {parking}") };
+        why = if why.is_empty() {
+            parking.to_owned()
+        } else {
+            format!("{why}; {parking}")
+        };
     }
     Some(why).filter(|why| !why.is_empty())
 }
 
-fn record((platform, id): &(PlatformName, RemoteId)) -> String {
-    format!("{platform} {}", clean(id.as_str()))
+/// A record by platform and id.
+pub(crate) fn record((platform, id): &(PlatformName, RemoteId)) -> String {
+    if is_busy_time(id) {
+        format!("a busy time on {platform}")
+    } else {
+        format!("{platform} {}", clean(id.as_str()))
+    }
 }
 
-fn change(field: Field, before: &Booking, after: &Booking, clients: bool, zone: &TimeZone) -> Vec<ChangeView> {
+fn change(
+    field: Field,
+    before: &Booking,
+    after: &Booking,
+    clients: bool,
+    zone: &TimeZone,
+) -> Vec<ChangeView> {
     let (old, new) = (before.field(field), after.field(field));
     if let (FieldValue::Slot(old), FieldValue::Slot(new)) = (&old, &new) {
         return slot_change(*old, *new, zone);
     }
-    let view = |pieces| vec![ChangeView { field: field.as_str(), pieces }];
+    let view = |pieces, woven| {
+        vec![ChangeView {
+            field: field.as_str(),
+            pieces,
+            woven,
+        }]
+    };
     if field.is_client_data() && !clients {
         let what = match (old.is_empty(), new.is_empty()) {
             (true, false) => "filled in",
             (false, true) => "cleared",
             _ => "changed",
         };
-        return view(vec![Piece::Same(format!("{what} (--show-clients shows it)"))]);
+        let hidden = Piece::Same(format!("{what} (--show-clients shows it)"));
+        return view(vec![hidden], false);
     }
-    let text = |value: &FieldValue| words::value(value, false, true).map(|text| clean(&text)).unwrap_or_default();
-    match (&old, &new) {
-        (FieldValue::Text(_), FieldValue::Text(_)) => view(diff(&text(&old), &text(&new))),
-        _ => view(old_and_new(&text(&old), &text(&new))),
+    let text = |value: &FieldValue| {
+        words::value(value, false, true)
+            .map(|text| clean(&text))
+            .unwrap_or_default()
+    };
+    let (old, new) = (text(&old), text(&new));
+    if field == Field::Comment && !old.is_empty() && !new.is_empty() {
+        return view(diff(&old, &new), true);
     }
+    view(old_and_new(&old, &new), false)
 }
 
 fn slot_change(old: Slot, new: Slot, zone: &TimeZone) -> Vec<ChangeView> {
     let mut changes = Vec::new();
     let same_day = |one, other| zone.to_datetime(one).date() == zone.to_datetime(other).date();
     let short = same_day(old.start(), new.start()) && same_day(old.end(), new.end());
-    let spell = |at| if short { words::time(at, zone) } else { words::moment(at, zone) };
+    let spell = |at| {
+        if short {
+            words::time(at, zone)
+        } else {
+            words::moment(at, zone)
+        }
+    };
     if old.start() != new.start() {
         changes.push(ChangeView {
             field: "start",
             pieces: old_and_new(&spell(old.start()), &spell(new.start())),
+            woven: false,
         });
     }
     if old.end() != new.end() {
         changes.push(ChangeView {
             field: "end",
             pieces: old_and_new(&spell(old.end()), &spell(new.end())),
+            woven: false,
         });
     }
     changes
@@ -274,9 +316,6 @@ fn old_and_new(old: &str, new: &str) -> Vec<Piece> {
 
 /// The words that changed within a text.
 fn diff(old: &str, new: &str) -> Vec<Piece> {
-    if old.is_empty() || new.is_empty() {
-        return old_and_new(old, new);
-    }
     let mut pieces: Vec<Piece> = Vec::new();
     for change in TextDiff::from_words(old, new).iter_all_changes() {
         let text = change.value();
@@ -290,215 +329,6 @@ fn diff(old: &str, new: &str) -> Vec<Piece> {
         }
     }
     pieces
-}
-
-fn sections(report: &BridgeReport, clients: bool, zone: &TimeZone) -> Vec<Section> {
-    let mut sections = vec![
-        guards(report),
-        Section {
-            title: "Conflicts".to_owned(),
-            mood: Mood::Open,
-            advice: undecided(report).then(|| {
-                "make the platforms agree by hand, or choose another `conflict` policy for the bridge".to_owned()
-            }),
-            items: report
-                .conflicts
-                .iter()
-                .map(|conflict| conflict_words(conflict, clients, zone))
-                .collect(),
-        },
-        Section {
-            title: "Double bookings".to_owned(),
-            mood: Mood::Bad,
-            advice: Some("move or cancel one of them on the platform where it was made".to_owned()),
-            items: report
-                .overlaps
-                .iter()
-                .map(|overlap| overlap_words(overlap, zone))
-                .collect(),
-        },
-        Section {
-            title: "Not told apart, left alone".to_owned(),
-            mood: Mood::Open,
-            advice: None,
-            items: report
-                .ambiguous
-                .iter()
-                .map(|ambiguous| {
-                    let who = match &ambiguous.remote_id {
-                        Some(id) => format!("{} {}", ambiguous.platform, clean(id.as_str())),
-                        None => ambiguous.platform.to_string(),
-                    };
-                    let candidates: Vec<String> = ambiguous.candidates.iter().map(record).collect();
-                    format!("{who}: {} ({})", clean(&ambiguous.why), candidates.join(", "))
-                })
-                .collect(),
-        },
-    ];
-    sections.extend(waiting(&report.waiting, zone));
-    sections.push(Section {
-        title: "Not mapped".to_owned(),
-        mood: Mood::Open,
-        advice: Some("add a [[bridge.resource]] or [[bridge.service]] row to bring them in".to_owned()),
-        items: unmapped(report),
-    });
-    let left_alone = |list: &[slotbridge_engine::report::LeftAloneReport]| {
-        list.iter()
-            .map(|left| match &left.remote_id {
-                Some(id) => format!("{} {}: {}", left.platform, clean(id.as_str()), clean(&left.why)),
-                None => format!("{}: {}", left.platform, clean(&left.why)),
-            })
-            .collect()
-    };
-    sections.push(Section {
-        title: "Left as they are".to_owned(),
-        mood: Mood::Good,
-        advice: None,
-        items: left_alone(&report.unsupported),
-    });
-    sections.push(Section {
-        title: "Not readable, left alone".to_owned(),
-        mood: Mood::Bad,
-        advice: Some("look at the record on the platform; it is never taken for removed".to_owned()),
-        items: left_alone(&report.unreadable),
-    });
-    sections.retain(|section| !section.items.is_empty());
-    sections
-}
-
-fn undecided(report: &BridgeReport) -> bool {
-    report
-        .conflicts
-        .iter()
-        .any(|conflict| conflict.conflict.decided.is_none())
-}
-
-fn guards(report: &BridgeReport) -> Section {
-    let words = |guard: &GuardReport| {
-        format!(
-            "{}: {} is {}, and {} were planned; nothing of that was written",
-            guard.platform, guard.what, guard.limit, guard.planned
-        )
-    };
-    Section {
-        title: "Held by a guard".to_owned(),
-        mood: Mood::Bad,
-        advice: Some(format!(
-            "look at what is held; if it is meant, run `slotbridge approve {}` and then reconcile again",
-            report.name
-        )),
-        items: report.guards.iter().map(words).collect(),
-    }
-}
-
-fn conflict_words(report: &ConflictReport, clients: bool, zone: &TimeZone) -> String {
-    let conflict = &report.conflict;
-    let values: Vec<String> = conflict
-        .claims
-        .iter()
-        .map(|claim| claim_words(claim, conflict.subject, clients, zone))
-        .collect();
-    let decided = match &conflict.decided {
-        Some(platform) => format!("{platform} wins by the bridge's policy"),
-        None => "nobody wins until you decide".to_owned(),
-    };
-    format!(
-        "{}{}: {}; {decided}",
-        place_words(report.place.as_ref(), zone),
-        conflict.subject.as_str(),
-        values.join(", ")
-    )
-}
-
-fn claim_words(claim: &Claim, subject: Subject, clients: bool, zone: &TimeZone) -> String {
-    let value = match (subject, &claim.value) {
-        (Subject::Removal, None) => "removed it".to_owned(),
-        (Subject::Removal, Some(_)) => "edited it".to_owned(),
-        (Subject::Field(_), Some(FieldValue::Slot(slot))) => {
-            format!("has {} {}", words::day(slot.start(), zone), words::times(*slot, zone))
-        }
-        (Subject::Field(_), _) => match json::claimed(claim, subject, clients) {
-            Some(value) => format!("has {}", clean(&value)),
-            None => "has nothing".to_owned(),
-        },
-    };
-    format!("{} {value} since {}", claim.platform, words::moment(claim.changed_at, zone))
-}
-
-fn overlap_words(overlap: &OverlapReport, zone: &TimeZone) -> String {
-    let bookings: Vec<String> = overlap
-        .bookings
-        .iter()
-        .map(|entry| {
-            format!(
-                "{} {} (first seen on {}, {})",
-                words::day(entry.slot.start(), zone),
-                words::times(entry.slot, zone),
-                entry.platform,
-                words::moment(entry.at, zone)
-            )
-        })
-        .collect();
-    format!("{}: {}", overlap.resource, bookings.join(" and "))
-}
-
-fn place_words(place: Option<&(ResourceName, Slot)>, zone: &TimeZone) -> String {
-    place.map_or_else(String::new, |(resource, slot)| {
-        format!("{} {} {resource}, ", words::day(slot.start(), zone), words::times(*slot, zone))
-    })
-}
-
-/// What waits for a person, and what waits by itself.
-fn waiting(waiting: &[WaitingReport], zone: &TimeZone) -> [Section; 2] {
-    let items = |needs_person: bool| {
-        waiting
-            .iter()
-            .filter(|waiting| waiting.needs_person == needs_person)
-            .map(|waiting| {
-                format!(
-                    "{}{}: {}",
-                    place_words(waiting.place.as_ref(), zone),
-                    waiting.platform,
-                    clean(&waiting.why)
-                )
-            })
-            .collect()
-    };
-    [
-        Section {
-            title: "Waiting for you".to_owned(),
-            mood: Mood::Bad,
-            advice: None,
-            items: items(true),
-        },
-        Section {
-            title: "Waiting".to_owned(),
-            mood: Mood::Open,
-            advice: None,
-            items: items(false),
-        },
-    ]
-}
-
-/// One line per id, with how many records it concerns.
-fn unmapped(report: &BridgeReport) -> Vec<String> {
-    let mut counted: BTreeMap<(String, &str, String, Option<String>), u64> = BTreeMap::new();
-    for unmapped in &report.unmapped {
-        let key = (
-            unmapped.platform.to_string(),
-            unmapped.what,
-            unmapped.id.clone(),
-            unmapped.title.clone(),
-        );
-        *counted.entry(key).or_default() += 1;
-    }
-    counted
-        .into_iter()
-        .map(|((platform, what, id, title), number)| {
-            let title = title.map_or_else(String::new, |title| format!(" ({})", clean(&title)));
-            format!("{platform}: {what} {}{title}, {}", clean(&id), words::count(number, "booking", "bookings"))
-        })
-        .collect()
 }
 
 fn platforms(report: &BridgeReport) -> Vec<PlatformView> {

@@ -14,7 +14,9 @@ pub(crate) fn clean(text: &str) -> String {
             '\n' => '⏎',
             '\t' => ' ',
             // Marks that reverse or embed a reading direction.
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                '\u{fffd}'
+            }
             control if control.is_control() => '\u{fffd}',
             other => other,
         })
@@ -23,13 +25,19 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// `Tue 1 Dec 2026`
 pub(crate) fn day(instant: Timestamp, zone: &TimeZone) -> String {
-    zone.to_datetime(instant).strftime("%a %-d %b %Y").to_string()
+    zone.to_datetime(instant)
+        .strftime("%a %-d %b %Y")
+        .to_string()
 }
 
 /// `12:00`, with seconds only where there are some.
 pub(crate) fn time(instant: Timestamp, zone: &TimeZone) -> String {
     let civil = zone.to_datetime(instant);
-    let format = if civil.second() == 0 { "%H:%M" } else { "%H:%M:%S" };
+    let format = if civil.second() == 0 {
+        "%H:%M"
+    } else {
+        "%H:%M:%S"
+    };
     civil.strftime(format).to_string()
 }
 
@@ -83,3 +91,31 @@ pub(crate) fn join<T: ToString>(names: &[T]) -> String {
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
+
+/// Why a guard tripped, from the key of its limit.
+pub(crate) fn guard(what: &str, limit: u64, planned: u64) -> String {
+    let held = count(planned, "write", "writes");
+    match what {
+        "ids_all_new" => format!("none of the known records is there any more; {held} held"),
+        "clock_went_back" => {
+            format!("this machine's clock has gone back since the last run; {held} held")
+        }
+        "zone_changed" => format!("the account's time zone has changed; {held} held"),
+        percent if percent.ends_with("_percent") => {
+            format!(
+                "{} is {limit} %, and {planned} % were planned",
+                clean(percent)
+            )
+        }
+        other => format!("{} is {limit}, and {planned} were planned", clean(other)),
+    }
+}
+
+/// Appends to a `&mut String` as `format!` would write it.
+macro_rules! put {
+    ($out:expr, $($argument:tt)*) => {
+        std::fmt::Write::write_fmt($out, format_args!($($argument)*)).expect("a string takes any text")
+    };
+}
+
+pub(crate) use put;

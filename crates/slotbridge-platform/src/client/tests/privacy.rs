@@ -1,30 +1,33 @@
 //! No secret and nothing about a client gets into an error or a log line.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::{Call, Judgement, Once, Reply, SECRET, Safe, Scene, World, request, world};
 use crate::error::{ErrorKind, PlatformError, Retry};
 use crate::platform::Priority;
 use crate::transport::TransportFailure;
 
-/// Keeps everything that is logged.
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Captured {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
+thread_local! {
+    /// Everything that this thread has logged since it began to capture.
+    static LOGGED: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
-impl Write for Captured {
+/// Writes what a thread logs into its own buffer.
+struct PerThread;
+
+impl Write for PerThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOGGED.with_borrow_mut(|logged| {
+            logged
+                .as_mut()
+                .map(|logged| logged.extend_from_slice(bytes))
+        });
         Ok(bytes.len())
     }
 
@@ -33,23 +36,25 @@ impl Write for Captured {
     }
 }
 
-impl MakeWriter<'_> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
+/// From now on keeps what this thread logs.
+fn capture() {
+    // One subscriber for the process: with one per test, a thread without any could switch a log line off for all.
+    static SUBSCRIBER: OnceLock<()> = OnceLock::new();
+    SUBSCRIBER.get_or_init(|| {
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false)
+            .with_span_events(FmtSpan::FULL)
+            .with_writer(|| PerThread)
+            .init();
+        tracing::callsite::rebuild_interest_cache();
+    });
+    LOGGED.set(Some(Vec::new()));
 }
 
-fn capture() -> (Captured, tracing::subscriber::DefaultGuard) {
-    let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_ansi(false)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
-        .with_writer(captured.clone())
-        .finish();
-    (captured, tracing::subscriber::set_default(subscriber))
+/// What this thread has logged since it began to capture.
+fn captured() -> String {
+    String::from_utf8(LOGGED.take().expect("capturing has begun")).expect("logs are text")
 }
 
 fn reply(status: u16, body: String) -> Scene {
@@ -66,7 +71,12 @@ fn careless(reply: &Reply) -> Judgement {
         503 => Judgement::Unavailable(words),
         429 => Judgement::Throttled { after: None },
         _ => {
-            let mut error = PlatformError::new(ErrorKind::Refused, Retry::Never, "records.create", format!("refused: {words}"));
+            let mut error = PlatformError::new(
+                ErrorKind::Refused,
+                Retry::Never,
+                "records.create",
+                format!("refused: {words}"),
+            );
             error.source = Some(Box::new(std::io::Error::other(words.clone())));
             Judgement::Fail(error.with("record", "501").with("said", words))
         }
@@ -75,24 +85,53 @@ fn careless(reply: &Reply) -> Judgement {
 
 async fn told(world: &World, target: &str, body: &'static str, repeat: super::Repeat) -> String {
     let request = request(target, body);
-    let call = Call { operation: "records.create", request, repeat, priority: Priority::Write, judge: &careless };
+    let call = Call {
+        operation: "records.create",
+        request,
+        repeat,
+        priority: Priority::Write,
+        judge: &careless,
+    };
     match world.api.call(call).await {
         Ok(reply) => format!("{reply:?}"),
-        Err(error) => format!("{error} {error:?} {:?}", std::error::Error::source(&error).map(ToString::to_string)),
+        Err(error) => format!(
+            "{error} {error:?} {:?}",
+            std::error::Error::source(&error).map(ToString::to_string)
+        ),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_log_line_names_the_call_and_holds_no_query_header_or_body() {
-    let (captured, _guard) = capture();
-    let world = world([Scene::Failure(TransportFailure::NotSent), Scene::Reply(200, "a reply about Anna Petrova")]);
+    capture();
+    let world = world([
+        Scene::Failure(TransportFailure::NotSent),
+        Scene::Reply(200, "a reply about Anna Petrova"),
+    ]);
     let target = format!("/api/v1/record/4564/501?phone=79000000001&key={SECRET}");
     told(&world, &target, r#"{"fullname": "Anna Petrova"}"#, Once).await;
-    let log = captured.text();
-    for expected in ["salon", "records.create", "POST", "/api/v1/record/4564/501", "status=200", "bytes=26", "attempt=2", "NotSent"] {
+    let log = captured();
+    for expected in [
+        "salon",
+        "records.create",
+        "POST",
+        "/api/v1/record/4564/501",
+        "status=200",
+        "bytes=26",
+        "attempt=2",
+        "NotSent",
+    ] {
         assert!(log.contains(expected), "{expected} is missing in {log}");
     }
-    for private in [SECRET, "5ecret", "79000000001", "phone=", "Anna", "Bearer", "from the config"] {
+    for private in [
+        SECRET,
+        "5ecret",
+        "79000000001",
+        "phone=",
+        "Anna",
+        "Bearer",
+        "from the config",
+    ] {
         assert!(!log.contains(private), "{private} is in {log}");
     }
 }
@@ -110,14 +149,29 @@ async fn a_platform_that_echoes_its_input_brings_nothing_of_it_into_an_error() {
     ];
     for echo in echoes {
         for (status, repeat) in [(422, Once), (422, Safe), (503, Once)] {
-            let (captured, _guard) = capture();
+            capture();
             let world = world([reply(status, echo.to_owned())]);
             let told = told(&world, "/records?q=Mirabella", BODY, repeat).await;
-            let said = format!("{told} {}", captured.text()).to_lowercase();
-            for private in ["анна", "петрова", "000-00-01", "000 00 01", "79000000001", "anna@example.com", "cake", "5ecret"] {
-                assert!(!said.contains(private), "{private} of {echo:?} is in {said}");
+            let said = format!("{told} {}", captured()).to_lowercase();
+            for private in [
+                "анна",
+                "петрова",
+                "000-00-01",
+                "000 00 01",
+                "79000000001",
+                "anna@example.com",
+                "cake",
+                "5ecret",
+            ] {
+                assert!(
+                    !said.contains(private),
+                    "{private} of {echo:?} is in {said}"
+                );
             }
-            assert!(told.contains("501") || status == 503, "the record's id is of use and harmless: {told}");
+            assert!(
+                told.contains("501") || status == 503,
+                "the record's id is of use and harmless: {told}"
+            );
         }
     }
 }
@@ -134,19 +188,40 @@ async fn a_parsers_error_keeps_its_place_and_loses_what_it_quotes() {
             }
         }
         impl std::error::Error for Wrapped {}
-        let parsed = || serde_json::from_slice::<std::collections::BTreeMap<String, u64>>(&reply.body).unwrap_err();
-        let mut error = PlatformError::new(ErrorKind::BadReply, Retry::Later, "records.list", "not a list of records");
-        error.source = if reply.status == 422 { Some(Box::new(parsed())) } else { Some(Box::new(Wrapped(parsed()))) };
+        let parsed = || {
+            serde_json::from_slice::<std::collections::BTreeMap<String, u64>>(&reply.body)
+                .unwrap_err()
+        };
+        let mut error = PlatformError::new(
+            ErrorKind::BadReply,
+            Retry::Later,
+            "records.list",
+            "not a list of records",
+        );
+        error.source = if reply.status == 422 {
+            Some(Box::new(parsed()))
+        } else {
+            Some(Box::new(Wrapped(parsed())))
+        };
         Judgement::Fail(error)
     };
-    let call = |repeat| Call { operation: "records.list", request: request("/records", ""), repeat, priority: Priority::Poll, judge: &judge };
+    let call = |repeat| Call {
+        operation: "records.list",
+        request: request("/records", ""),
+        repeat,
+        priority: Priority::Poll,
+        judge: &judge,
+    };
     let error = world.api.call(call(Safe)).await.unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
     assert_eq!(source, "Data error in JSON at line 1 column 24");
     let world = super::world([Scene::Reply(400, r#"{"visit": "Anna \"Nana\" Petrova"}"#)]);
     let error = world.api.call(call(Safe)).await.unwrap_err();
     let source = std::error::Error::source(&error).unwrap().to_string();
-    assert!(source.starts_with("at visit: invalid type: string …, expected u64"), "{source}");
+    assert!(
+        source.starts_with("at visit: invalid type: string …, expected u64"),
+        "{source}"
+    );
 }
 
 /// A phone in one of the ways that people and platforms write it.
@@ -177,7 +252,7 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let said = runtime.block_on(async {
-            let (captured, _guard) = capture();
+            capture();
             let phone = spelt(&digits, way);
             let words = format!("{around} {secret} {around}; {phone}; {around}");
             let world = world((0..8).map(|_| reply(status, words.clone())));
@@ -185,7 +260,7 @@ proptest! {
             let encoded: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
             let target = format!("/records/{encoded}?token={encoded}&phone={digits}");
             let told = told(&world, &target, "", if once { Once } else { Safe }).await;
-            format!("{told} {}", captured.text())
+            format!("{told} {}", captured())
         });
         // What the words around happen to hold proves nothing.
         if !around.contains(&secret) {

@@ -7,130 +7,17 @@ use async_trait::async_trait;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use slotbridge_core::model::{BookingId, Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey, Status};
+use slotbridge_core::model::{
+    BookingId, Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey,
+    Status,
+};
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::Record;
 
 use super::super::subject::{Bench, Deviation, Fault, Samples, Seen, Strikes, Subject, Target};
+use super::flaw::Flaw;
 use super::platform::FakePlatform;
 use crate::platform::{Draft, Platform};
-
-/// What is broken in a fake adapter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
-    BadRowIsDropped,
-    BadRowSpoilsListing,
-    BlockTellsName,
-    CancelledStaysLive,
-    CatalogueForgets,
-    CheckFindsProblem,
-    CheckWrites,
-    CommentIsLost,
-    CreateErrorIsRepeated,
-    CutListingIsComplete,
-    DoubledHourIsOff,
-    EmptyListingRepeatsOldRows,
-    ExpiryIsTransport,
-    FeedHidesRemovals,
-    FirstPageIsAll,
-    GarbageIsEmptyListing,
-    GarbageIsSuccess,
-    GridShowsAllFree,
-    HalfReplyIsLater,
-    HtmlIsEmptyListing,
-    HtmlIsMissing,
-    LostCreateIsLater,
-    LostCreateIsRepeated,
-    LostRemovalIsLater,
-    LostUpdateIsRepeated,
-    MarkerDiesWithUpdate,
-    MidwayIsComplete,
-    OffsetIsFixed,
-    PersonsRecordIsMarked,
-    PhoneUpdateClearsEmail,
-    ReadGivesUpAtOnce,
-    ReadsDiffer,
-    RemovalDoesNothing,
-    RemovalErrorIsRepeated,
-    RemovingTwiceFails,
-    SameUpdateDoubles,
-    ServerErrorIsLater,
-    StatusIsIgnored,
-    StatusTableTurns,
-    TakenIsAccepted,
-    TellsClients,
-    ThrottleIsBadCredentials,
-    ThrottledReadIsMissing,
-    ThrottledUpdateIsForgotten,
-    TruncatedListingIsComplete,
-    UnknownIsError,
-    UnsupportedIsEmpty,
-    UpdateErrorIsRepeated,
-    UpdateMovesBack,
-    UpdateWipesExtras,
-    WebhookPanics,
-    WebhookPointsElsewhere,
-    WindowIsOpen,
-}
-
-impl Flaw {
-    /// Every flaw with the case that must catch it.
-    pub(super) const ALL: [(Self, &'static str); 53] = [
-        (Self::BadRowIsDropped, "one_unreadable_row_is_quarantined_alone"),
-        (Self::BadRowSpoilsListing, "one_unreadable_row_is_quarantined_alone"),
-        (Self::BlockTellsName, "a_block_carries_no_client"),
-        (Self::CancelledStaysLive, "a_listing_never_shows_what_is_gone_as_live"),
-        (Self::CatalogueForgets, "the_catalogue_names_what_can_be_booked"),
-        (Self::CheckFindsProblem, "check_finds_no_problem_with_a_sound_account"),
-        (Self::CheckWrites, "check_finds_no_problem_with_a_sound_account"),
-        (Self::CommentIsLost, "a_created_record_shows_its_draft"),
-        (Self::CreateErrorIsRepeated, "a_create_that_ends_in_a_server_error_is_not_repeated"),
-        (Self::CutListingIsComplete, "a_cut_listing_is_never_complete"),
-        (Self::DoubledHourIsOff, "the_second_of_a_doubled_hour_is_kept_or_refused"),
-        (Self::EmptyListingRepeatsOldRows, "an_empty_listing_invents_nothing"),
-        (Self::ExpiryIsTransport, "an_expired_token_is_renewed_or_told"),
-        (Self::FeedHidesRemovals, "an_incremental_listing_shows_edits_moves_and_removals"),
-        (Self::FirstPageIsAll, "a_listing_of_several_pages_is_whole"),
-        (Self::GarbageIsEmptyListing, "a_listing_of_garbage_is_never_complete"),
-        (Self::GarbageIsSuccess, "a_create_answered_with_garbage_may_have_landed"),
-        (Self::GridShowsAllFree, "a_booked_start_shows_as_taken"),
-        (Self::HalfReplyIsLater, "a_create_answered_with_half_a_reply_may_have_landed"),
-        (Self::HtmlIsEmptyListing, "a_page_for_people_is_never_a_complete_listing"),
-        (Self::HtmlIsMissing, "an_unreadable_reply_never_reads_as_missing"),
-        (Self::LostCreateIsLater, "a_create_whose_reply_is_lost_lands_once_and_says_that_it_may_have"),
-        (Self::LostCreateIsRepeated, "a_create_whose_reply_is_lost_lands_once_and_says_that_it_may_have"),
-        (Self::LostRemovalIsLater, "a_removal_whose_reply_is_lost_lands_once_and_says_that_it_may_have"),
-        (Self::LostUpdateIsRepeated, "an_update_whose_reply_is_lost_lands_once_and_says_that_it_may_have"),
-        (Self::MarkerDiesWithUpdate, "the_marker_survives_create_and_update"),
-        (Self::MidwayIsComplete, "a_listing_that_fails_midway_is_partial"),
-        (Self::OffsetIsFixed, "local_times_come_back_across_a_clock_change"),
-        (Self::PersonsRecordIsMarked, "a_persons_record_is_read_without_marker"),
-        (Self::PhoneUpdateClearsEmail, "an_update_of_one_field_leaves_all_others"),
-        (Self::ReadGivesUpAtOnce, "a_read_survives_a_server_error_and_a_lost_reply"),
-        (Self::ReadsDiffer, "reading_twice_shows_the_same_as_the_write_returned"),
-        (Self::RemovalDoesNothing, "a_removed_record_is_gone"),
-        (Self::RemovalErrorIsRepeated, "a_removal_that_ends_in_a_server_error_is_not_repeated"),
-        (Self::RemovingTwiceFails, "removing_twice_succeeds"),
-        (Self::SameUpdateDoubles, "an_update_to_the_same_state_changes_nothing"),
-        (Self::ServerErrorIsLater, "a_server_error_before_a_create_is_not_repeated_either"),
-        (Self::StatusIsIgnored, "every_status_comes_back_as_projected"),
-        (Self::StatusTableTurns, "the_projection_applied_twice_changes_nothing_more"),
-        (Self::TakenIsAccepted, "a_busy_slot_is_refused_and_a_forced_one_is_not"),
-        (Self::TellsClients, "clients_are_told_nothing"),
-        (Self::ThrottleIsBadCredentials, "a_throttled_create_is_waited_out_and_lands_once"),
-        (Self::ThrottledReadIsMissing, "a_throttled_read_is_waited_out"),
-        (Self::ThrottledUpdateIsForgotten, "a_throttled_update_is_waited_out_and_lands_once"),
-        (Self::TruncatedListingIsComplete, "a_truncated_listing_is_never_complete"),
-        (Self::UnknownIsError, "an_unknown_id_is_missing"),
-        (Self::UnsupportedIsEmpty, "what_the_platform_cannot_is_unsupported"),
-        (Self::UpdateErrorIsRepeated, "an_update_that_ends_in_a_server_error_is_not_repeated"),
-        (Self::UpdateMovesBack, "a_persons_move_survives_an_update_planned_before_it"),
-        (Self::UpdateWipesExtras, "an_update_leaves_what_only_the_owner_sets"),
-        (Self::WebhookPanics, "the_webhook_parser_is_total"),
-        (Self::WebhookPointsElsewhere, "webhooks_point_at_their_records"),
-        (Self::WindowIsOpen, "a_listing_shows_all_and_proves_it"),
-    ];
-}
 
 /// Which kind of platform the fake is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,7 +38,12 @@ pub(super) struct Fake {
 
 impl Fake {
     pub(super) fn new(shape: Shape, flaw: Option<Flaw>) -> Self {
-        Self { shape, flaw, renews: shape == Shape::Reader, profile: Vec::new() }
+        Self {
+            shape,
+            flaw,
+            renews: shape == Shape::Reader,
+            profile: Vec::new(),
+        }
     }
 }
 
@@ -170,8 +62,13 @@ impl Subject for Fake {
     }
 
     async fn bench(&self, zone: Option<&TimeZone>) -> Option<Box<dyn Bench>> {
-        let zone = zone.cloned().unwrap_or_else(|| TimeZone::get("Europe/Moscow").unwrap());
-        let server = Arc::new(Server { zone, state: Mutex::default() });
+        let zone = zone
+            .cloned()
+            .unwrap_or_else(|| TimeZone::get("Europe/Moscow").unwrap());
+        let server = Arc::new(Server {
+            zone,
+            state: Mutex::default(),
+        });
         let platform = Arc::new(FakePlatform::new(self, Arc::clone(&server)));
         Some(Box::new(FakeBench { platform, server }))
     }
@@ -219,7 +116,7 @@ impl State {
                 Strikes::All => true,
                 Strikes::AllAfter(calls) => *seen > *calls,
             };
-            met = met.or(due.then_some(*fault));
+            met = met.or_else(|| due.then_some(*fault));
         }
         self.struck += u64::from(met.is_some());
         met
@@ -254,7 +151,11 @@ impl Server {
 
     /// The server's own reading of its local times: the first of a doubled hour.
     pub(super) fn instant(&self, local: DateTime) -> Timestamp {
-        self.zone.to_ambiguous_zoned(local).earlier().unwrap().timestamp()
+        self.zone
+            .to_ambiguous_zoned(local)
+            .earlier()
+            .unwrap()
+            .timestamp()
     }
 
     pub(super) fn local(&self, instant: Timestamp) -> DateTime {
@@ -311,9 +212,16 @@ impl Bench for FakeBench {
         let hour = SignedDuration::from_hours(1);
         Samples {
             resources: vec![ResourceKey::new("7"), ResourceKey::new("8")],
-            services: vec![(ServiceKey::new("31"), hour), (ServiceKey::new("32"), hour * 2)],
+            services: vec![
+                (ServiceKey::new("31"), hour),
+                (ServiceKey::new("32"), hour * 2),
+            ],
             starts: (0..8).map(|n| first + hour * 26 * n).collect(),
-            clients: vec![client("Anna Petrova", 1), client("Boris Ivanov", 2), client("Ёлка", 3)],
+            clients: vec![
+                client("Anna Petrova", 1),
+                client("Boris Ivanov", 2),
+                client("Ёлка", 3),
+            ],
             time_zone: self.server.zone.clone(),
             unknown_id: RemoteId::new("999"),
             page_rows: (self.platform.shape == Shape::Lister).then_some(3),
@@ -359,7 +267,9 @@ impl Bench for FakeBench {
     }
 
     fn set_extras(&self, id: &RemoteId) -> bool {
-        self.change(id, |row| drop(row.extras.insert("colour".to_owned(), "green".to_owned())));
+        self.change(id, |row| {
+            drop(row.extras.insert("colour".to_owned(), "green".to_owned()));
+        });
         true
     }
 
@@ -416,11 +326,27 @@ pub(super) fn name() -> PlatformName {
 /// One service, whole minutes, no state between booked and confirmed.
 pub(super) fn projection(flaw: Option<Flaw>) -> Projection {
     let statuses = if flaw == Some(Flaw::StatusTableTurns) {
-        [Status::Confirmed, Status::Booked, Status::Arrived, Status::NoShow, Status::Cancelled]
+        [
+            Status::Confirmed,
+            Status::Booked,
+            Status::Arrived,
+            Status::NoShow,
+            Status::Cancelled,
+        ]
     } else {
-        [Status::Booked, Status::Booked, Status::Arrived, Status::NoShow, Status::Cancelled]
+        [
+            Status::Booked,
+            Status::Booked,
+            Status::Arrived,
+            Status::NoShow,
+            Status::Cancelled,
+        ]
     };
-    Projection { statuses, slot_step: SignedDuration::from_mins(1), ..Projection::WHOLE }
+    Projection {
+        statuses,
+        slot_step: SignedDuration::from_mins(1),
+        ..Projection::WHOLE
+    }
 }
 
 /// So that a reading can be told from the next.

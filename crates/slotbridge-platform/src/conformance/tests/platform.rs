@@ -6,45 +6,67 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use jiff::civil::DateTime;
 use jiff::{SignedDuration, Timestamp};
-use slotbridge_core::model::{Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey};
+use slotbridge_core::model::{
+    Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey,
+};
 use slotbridge_core::projection::Projection;
-use slotbridge_core::record::{Coverage, Grid, GridCell, Listing, Reading, Record, RecordState, Support, Unreadable, Window};
+use slotbridge_core::record::{
+    Coverage, Grid, GridCell, Listing, Reading, Record, RecordState, Support, Unreadable, Window,
+};
 
 use super::super::subject::{Fault, Target};
-use super::fake::{Fake, Flaw, Row, Server, Shape, key, name, projection, restless, take};
+use super::fake::{Fake, Row, Server, Shape, key, name, projection, restless, take};
+use super::flaw::Flaw;
 use crate::capabilities::{
-    BusyWrites, Capabilities, ChangeFeed, CreateSettled, Discovery, OccupancyView, Removal, Silence, Updates, Webhooks,
+    BusyWrites, Capabilities, ChangeFeed, CreateSettled, Discovery, OccupancyView, Removal,
+    Silence, Updates, Webhooks,
 };
 use crate::error::{ErrorKind, PlatformError, Retry};
-use crate::platform::{Catalogue, CatalogueEntry, Draft, Edit, Finding, Level, Platform, Priority, Query, Written};
+use crate::platform::{
+    Catalogue, CatalogueEntry, Draft, Edit, Finding, Level, Platform, Priority, Query, Written,
+};
 use crate::webhook::{Hint, HintKind, WebhookError};
-
-const PAGE_ROWS: usize = 3;
-const TRIES_MAX: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct FakePlatform {
     pub(super) shape: Shape,
     flaw: Option<Flaw>,
-    renews: bool,
-    server: Arc<Server>,
+    pub(super) renews: bool,
+    pub(super) server: Arc<Server>,
     name: PlatformName,
     capabilities: Capabilities,
     projection: Projection,
     readings: AtomicU64,
 }
 
-fn error<T>(kind: ErrorKind, retry: Retry) -> Result<T, PlatformError> {
-    Err(PlatformError::new(kind, retry, "fake.call", "so says the fake"))
+pub(super) fn error<T>(kind: ErrorKind, retry: Retry) -> Result<T, PlatformError> {
+    Err(PlatformError::new(
+        kind,
+        retry,
+        "fake.call",
+        "so says the fake",
+    ))
 }
 
 impl FakePlatform {
     pub(super) fn new(fake: &Fake, server: Arc<Server>) -> Self {
         let lists = fake.shape == Shape::Lister;
         let capabilities = Capabilities {
-            discovery: if lists { Discovery::List } else { Discovery::ReadKnown },
-            change_feed: if lists { ChangeFeed::SinceCursor } else { ChangeFeed::None },
-            occupancy: if lists { OccupancyView::None } else { OccupancyView::Grid },
+            discovery: if lists {
+                Discovery::List
+            } else {
+                Discovery::ReadKnown
+            },
+            change_feed: if lists {
+                ChangeFeed::SinceCursor
+            } else {
+                ChangeFeed::None
+            },
+            occupancy: if lists {
+                OccupancyView::None
+            } else {
+                OccupancyView::Grid
+            },
             webhooks: Webhooks::Hint,
             removal: Removal::Marked,
             updates: Updates::InPlace,
@@ -66,13 +88,16 @@ impl FakePlatform {
         }
     }
 
-    fn has(&self, flaw: Flaw) -> bool {
+    pub(super) fn has(&self, flaw: Flaw) -> bool {
         self.flaw == Some(flaw)
     }
 
     fn local(&self, instant: Timestamp) -> Result<DateTime, PlatformError> {
         if self.has(Flaw::OffsetIsFixed) {
-            let today = self.server.zone.to_offset("2027-02-01T06:00:00Z".parse().unwrap());
+            let today = self
+                .server
+                .zone
+                .to_offset("2027-02-01T06:00:00Z".parse().unwrap());
             return Ok(today.to_datetime(instant));
         }
         let local = self.server.local(instant);
@@ -88,7 +113,10 @@ impl FakePlatform {
         row.marker = Some(draft.booking);
         row.status = self.projection.status(draft.status);
         if draft.kind == Kind::Block {
-            row.client = Client { name: Private::new("Busy"), ..Client::default() };
+            row.client = Client {
+                name: Private::new("Busy"),
+                ..Client::default()
+            };
         }
         if self.has(Flaw::CommentIsLost) {
             row.comment = Private::default();
@@ -96,24 +124,42 @@ impl FakePlatform {
         Ok(row)
     }
 
-    fn record(&self, id: u64, row: &Row) -> Result<Record, Unreadable> {
+    pub(super) fn record(&self, id: u64, row: &Row) -> Result<Record, Unreadable> {
         let id = RemoteId::new(id.to_string());
         if row.spoilt {
-            return Err(Unreadable { id: Some(id), why: "its start is no time".to_owned() });
+            return Err(Unreadable {
+                id: Some(id),
+                why: "its start is no time".to_owned(),
+            });
         }
         let start = self.server.instant(row.start);
         let gone = !row.live && !self.has(Flaw::CancelledStaysLive);
         let mut record = Record {
             id,
-            state: if gone { RecordState::Deleted } else { RecordState::Live },
+            state: if gone {
+                RecordState::Deleted
+            } else {
+                RecordState::Live
+            },
             resource: row.resource.clone(),
             services: row.services.clone(),
             start,
             end: Some(start + row.length),
-            client: if row.is_block && !self.has(Flaw::BlockTellsName) { Client::default() } else { row.client.clone() },
-            status: if self.has(Flaw::StatusIsIgnored) { slotbridge_core::model::Status::Booked } else { row.status },
+            client: if row.is_block && !self.has(Flaw::BlockTellsName) {
+                Client::default()
+            } else {
+                row.client.clone()
+            },
+            status: if self.has(Flaw::StatusIsIgnored) {
+                slotbridge_core::model::Status::Booked
+            } else {
+                row.status
+            },
             comment: row.comment.clone(),
-            marker: row.marker.or_else(|| self.has(Flaw::PersonsRecordIsMarked).then_some(super::super::stage::booking_id(9))),
+            marker: row.marker.or_else(|| {
+                self.has(Flaw::PersonsRecordIsMarked)
+                    .then_some(super::super::stage::booking_id(9))
+            }),
             is_block: row.is_block,
             changed_at: None,
             created_at: None,
@@ -128,81 +174,6 @@ impl FakePlatform {
         Ok(record)
     }
 
-    /// What becomes of a call that reads: the fault that its last try met, if it matters.
-    fn reads(&self, target: Target) -> Result<Option<Fault>, PlatformError> {
-        let mut may_renew = self.renews;
-        for _ in 0..TRIES_MAX {
-            let fault = self.server.lock().meets(target);
-            match fault {
-                Some(Fault::TooManyRequests) if self.has(Flaw::ThrottledReadIsMissing) => return Ok(fault),
-                Some(Fault::ReplyLost) if self.has(Flaw::ReadGivesUpAtOnce) => return error(ErrorKind::Transport, Retry::Later),
-                Some(Fault::ReplyLost | Fault::ErrorBefore | Fault::ErrorAfter | Fault::TooManyRequests) => {}
-                Some(Fault::ExpiredToken) if may_renew => may_renew = false,
-                Some(Fault::ExpiredToken) if self.has(Flaw::ExpiryIsTransport) => return error(ErrorKind::Transport, Retry::Later),
-                Some(Fault::ExpiredToken) => return error(ErrorKind::Unauthenticated, Retry::Never),
-                met => return Ok(met),
-            }
-        }
-        error(ErrorKind::Unavailable, Retry::Later)
-    }
-
-    /// Carries a write out as far as its fault lets it.
-    fn writes<T>(&self, target: Target, mut act: impl FnMut() -> T) -> Result<T, PlatformError> {
-        let flawed = |flaw, of| self.has(flaw) && target == of;
-        let mut may_renew = self.renews;
-        loop {
-            let fault = {
-                let mut state = self.server.lock();
-                state.writes += 1;
-                state.meets(target)
-            };
-            let unknown = error(ErrorKind::Transport, Retry::AfterObserving);
-            return match fault {
-                None => Ok(act()),
-                Some(Fault::TooManyRequests) if flawed(Flaw::ThrottleIsBadCredentials, Target::Create) => {
-                    error(ErrorKind::Unauthenticated, Retry::Never)
-                }
-                Some(Fault::TooManyRequests) if flawed(Flaw::ThrottledUpdateIsForgotten, Target::Update) => {
-                    error(ErrorKind::RateLimited { after: None }, Retry::Later)
-                }
-                Some(Fault::TooManyRequests) => continue,
-                Some(Fault::ExpiredToken) if may_renew => {
-                    may_renew = false;
-                    continue;
-                }
-                Some(Fault::ExpiredToken) => error(ErrorKind::Unauthenticated, Retry::Never),
-                Some(Fault::ReplyLost) => {
-                    let done = act();
-                    drop(done);
-                    if flawed(Flaw::LostCreateIsRepeated, Target::Create) || flawed(Flaw::LostUpdateIsRepeated, Target::Update) {
-                        continue;
-                    }
-                    if flawed(Flaw::LostCreateIsLater, Target::Create) || flawed(Flaw::LostRemovalIsLater, Target::Remove) {
-                        return error(ErrorKind::Transport, Retry::Later);
-                    }
-                    unknown
-                }
-                Some(Fault::Garbage) if flawed(Flaw::GarbageIsSuccess, Target::Create) => Ok(act()),
-                Some(Fault::ErrorAfter) => {
-                    drop(act());
-                    let repeats = flawed(Flaw::RemovalErrorIsRepeated, Target::Remove)
-                        || flawed(Flaw::CreateErrorIsRepeated, Target::Create)
-                        || flawed(Flaw::UpdateErrorIsRepeated, Target::Update);
-                    if repeats {
-                        continue;
-                    }
-                    unknown
-                }
-                Some(Fault::Truncated | Fault::Garbage) => {
-                    drop(act());
-                    if self.has(Flaw::HalfReplyIsLater) { error(ErrorKind::BadReply, Retry::Later) } else { unknown }
-                }
-                Some(Fault::ErrorBefore) if self.has(Flaw::ServerErrorIsLater) => error(ErrorKind::Unavailable, Retry::Later),
-                Some(Fault::ErrorBefore | Fault::Html | Fault::ListingCut | Fault::EmptyListing) => unknown,
-            };
-        }
-    }
-
     fn tell(&self) {
         if self.has(Flaw::TellsClients) {
             self.server.lock().messages.push("your booking".to_owned());
@@ -212,63 +183,13 @@ impl FakePlatform {
     fn is_taken(&self, wanted: &Row) -> bool {
         let state = self.server.lock();
         let ends = |row: &Row| row.start + row.length;
-        let of_resource = state.rows.values().filter(|row| row.live && row.resource == wanted.resource);
-        of_resource.clone().any(|row| row.start < ends(wanted) && wanted.start < ends(row))
-    }
-
-    /// All rows in order, page by page, as far as it goes.
-    fn pages(&self, wanted: impl Fn(&Row) -> bool) -> Result<Listing, PlatformError> {
-        let all: Vec<(u64, Row)> = {
-            let state = self.server.lock();
-            state.rows.iter().filter(|(_, row)| wanted(row)).map(|(id, row)| (*id, row.clone())).collect()
-        };
-        let mut listing = Listing { records: Vec::new(), unreadable: Vec::new(), coverage: Coverage::None, cursor: None };
-        let mut shown = 0;
-        let mut total = all.len();
-        let has = |flaw| self.has(flaw);
-        // A flawed adapter takes what it has for everything.
-        let mut trusts = has(Flaw::FirstPageIsAll) || has(Flaw::CutListingIsComplete);
-        while shown < total || shown == 0 {
-            let mut page: &[(u64, Row)] = &all[shown.min(all.len())..(shown + PAGE_ROWS).min(all.len())];
-            match self.reads(Target::List) {
-                Err(error) if shown == 0 => return Err(error),
-                Err(_) => {
-                    trusts |= has(Flaw::MidwayIsComplete);
-                    break;
-                }
-                Ok(Some(fault @ (Fault::Html | Fault::Garbage | Fault::Truncated))) => {
-                    let flaw = match fault {
-                        Fault::Html => Flaw::HtmlIsEmptyListing,
-                        Fault::Garbage => Flaw::GarbageIsEmptyListing,
-                        _ => Flaw::TruncatedListingIsComplete,
-                    };
-                    if !has(flaw) {
-                        return error(ErrorKind::BadReply, Retry::Later);
-                    }
-                    trusts = true;
-                    break;
-                }
-                Ok(Some(Fault::EmptyListing)) if !has(Flaw::EmptyListingRepeatsOldRows) => (page, total) = (&[], 0),
-                Ok(Some(Fault::ListingCut)) => page = &page[..1],
-                Ok(_) => {}
-            }
-            for (id, row) in page {
-                match self.record(*id, row) {
-                    Ok(record) => listing.records.push(record),
-                    Err(_) if has(Flaw::BadRowIsDropped) => {}
-                    Err(_) if has(Flaw::BadRowSpoilsListing) => return error(ErrorKind::BadReply, Retry::Later),
-                    Err(unreadable) => listing.unreadable.push(unreadable),
-                }
-            }
-            shown += page.len();
-            if page.len() < PAGE_ROWS || has(Flaw::FirstPageIsAll) {
-                break;
-            }
-        }
-        if shown < total && !trusts {
-            listing.coverage = Coverage::Partial { why: "fewer rows than told".to_owned() };
-        }
-        Ok(listing)
+        let of_resource = state
+            .rows
+            .values()
+            .filter(|row| row.live && row.resource == wanted.resource);
+        of_resource
+            .clone()
+            .any(|row| row.start < ends(wanted) && wanted.start < ends(row))
     }
 }
 
@@ -292,15 +213,40 @@ impl Platform for FakePlatform {
 
     async fn check(&self) -> Result<Vec<Finding>, PlatformError> {
         self.server.lock().writes += u64::from(self.has(Flaw::CheckWrites));
-        let level = if self.has(Flaw::CheckFindsProblem) { Level::Problem } else { Level::Fine };
-        Ok(vec![Finding { level, what: "credentials", message: "the key is known".to_owned() }])
+        let level = if self.has(Flaw::CheckFindsProblem) {
+            Level::Problem
+        } else {
+            Level::Fine
+        };
+        Ok(vec![Finding {
+            level,
+            what: "credentials",
+            message: "the key is known".to_owned(),
+        }])
     }
 
     async fn catalogue(&self) -> Result<Catalogue, PlatformError> {
-        let entry = |key: &str| CatalogueEntry { key: key.to_owned(), title: String::new(), duration: None, price_minor: None, active: true };
-        let resources: &[&str] = if self.has(Flaw::CatalogueForgets) { &["7"] } else { &["7", "8"] };
-        let (resources, services) = (resources.iter().copied().map(entry).collect(), ["31", "32"].map(entry).to_vec());
-        Ok(Catalogue { resources, services, time_zone: None })
+        let entry = |key: &str| CatalogueEntry {
+            key: key.to_owned(),
+            title: String::new(),
+            duration: None,
+            price_minor: None,
+            active: true,
+        };
+        let resources: &[&str] = if self.has(Flaw::CatalogueForgets) {
+            &["7"]
+        } else {
+            &["7", "8"]
+        };
+        let (resources, services) = (
+            resources.iter().copied().map(entry).collect(),
+            ["31", "32"].map(entry).to_vec(),
+        );
+        Ok(Catalogue {
+            resources,
+            services,
+            time_zone: None,
+        })
     }
 
     async fn list(&self, query: &Query, _priority: Priority) -> Result<Listing, PlatformError> {
@@ -311,16 +257,31 @@ impl Platform for FakePlatform {
         let (listing, proven) = match query {
             Query::Window(window) => {
                 let open = self.has(Flaw::WindowIsOpen);
-                let inside = |window: Window, at| window.contains(at) && !(open && window.from == at);
-                (self.pages(|row| inside(*window, self.server.instant(row.start)))?, Coverage::Complete(*window))
+                let inside =
+                    |window: Window, at| window.contains(at) && !(open && window.from == at);
+                (
+                    self.pages(|row| inside(*window, self.server.instant(row.start)))?,
+                    Coverage::Complete(*window),
+                )
             }
             Query::Since(cursor) => {
                 let since: u64 = cursor.parse().unwrap();
                 let hides = self.has(Flaw::FeedHidesRemovals);
-                (self.pages(|row| row.changed > since && (row.live || !hides))?, Coverage::Incremental)
+                (
+                    self.pages(|row| row.changed > since && (row.live || !hides))?,
+                    Coverage::Incremental,
+                )
             }
         };
-        if listing.coverage == Coverage::None { Ok(Listing { coverage: proven, cursor, ..listing }) } else { Ok(listing) }
+        if listing.coverage == Coverage::None {
+            Ok(Listing {
+                coverage: proven,
+                cursor,
+                ..listing
+            })
+        } else {
+            Ok(listing)
+        }
     }
 
     async fn read(&self, id: &RemoteId, _priority: Priority) -> Result<Reading, PlatformError> {
@@ -334,7 +295,11 @@ impl Platform for FakePlatform {
         match row {
             None if self.has(Flaw::UnknownIsError) => error(ErrorKind::NotFound, Retry::Never),
             None => Ok(Reading::Missing),
-            Some(row) => Ok(self.record(key(id), &row).map_or_else(Reading::Unreadable, |record| Reading::Found(Box::new(record)))),
+            Some(row) => Ok(self
+                .record(key(id), &row)
+                .map_or_else(Reading::Unreadable, |record| {
+                    Reading::Found(Box::new(record))
+                })),
         }
     }
 
@@ -352,10 +317,20 @@ impl Platform for FakePlatform {
         let first: Timestamp = "2027-02-01T06:00:00Z".parse().unwrap();
         let cell = |n: i32| {
             let start = first + SignedDuration::from_hours(26) * n;
-            let is_taken = state.rows.values().any(|row| row.live && self.server.instant(row.start) == start);
-            GridCell { start, available: !is_taken || self.has(Flaw::GridShowsAllFree) }
+            let is_taken = state
+                .rows
+                .values()
+                .any(|row| row.live && self.server.instant(row.start) == start);
+            GridCell {
+                start,
+                available: !is_taken || self.has(Flaw::GridShowsAllFree),
+            }
         };
-        Ok(Grid { resource: resource.clone(), service_slot: service_length, cells: (0..8).map(cell).collect() })
+        Ok(Grid {
+            resource: resource.clone(),
+            service_slot: service_length,
+            cells: (0..8).map(cell).collect(),
+        })
     }
 
     async fn create(&self, draft: &Draft) -> Result<Written, PlatformError> {
@@ -367,7 +342,10 @@ impl Platform for FakePlatform {
         let id = self.writes(Target::Create, || {
             let mut state = self.server.lock();
             let changed = state.touch();
-            state.insert(Row { changed, ..row.clone() })
+            state.insert(Row {
+                changed,
+                ..row.clone()
+            })
         })?;
         let record = self.record(key(&id), &row).ok().map(Box::new);
         Ok(Written { id, record })
@@ -382,7 +360,9 @@ impl Platform for FakePlatform {
                 state.insert(desired.clone());
             }
             let row = state.rows.get_mut(&key(id)).unwrap();
-            edit.fields.iter().for_each(|field| take(row, *field, &desired));
+            edit.fields
+                .iter()
+                .for_each(|field| take(row, *field, &desired));
             row.changed = changed;
             if self.has(Flaw::UpdateMovesBack) {
                 take(row, Field::Slot, &desired);
@@ -397,13 +377,25 @@ impl Platform for FakePlatform {
                 row.client.email = None;
             }
         })?;
-        Ok(Written { id: id.clone(), record: None })
+        Ok(Written {
+            id: id.clone(),
+            record: None,
+        })
     }
 
     async fn remove(&self, id: &RemoteId) -> Result<(), PlatformError> {
-        let is_live = self.server.lock().rows.get(&key(id)).is_some_and(|row| row.live);
+        let is_live = self
+            .server
+            .lock()
+            .rows
+            .get(&key(id))
+            .is_some_and(|row| row.live);
         if !is_live {
-            return if self.has(Flaw::RemovingTwiceFails) { error(ErrorKind::NotFound, Retry::Never) } else { Ok(()) };
+            return if self.has(Flaw::RemovingTwiceFails) {
+                error(ErrorKind::NotFound, Retry::Never)
+            } else {
+                Ok(())
+            };
         }
         self.writes(Target::Remove, || {
             let mut state = self.server.lock();
@@ -416,10 +408,26 @@ impl Platform for FakePlatform {
     fn webhook(&self, body: &[u8]) -> Result<Vec<Hint>, WebhookError> {
         let Ok(text) = std::str::from_utf8(body) else {
             assert!(!self.has(Flaw::WebhookPanics), "not UTF-8");
-            return Err(WebhookError { why: "not UTF-8".to_owned() });
+            return Err(WebhookError {
+                why: "not UTF-8".to_owned(),
+            });
         };
-        let place = if self.has(Flaw::WebhookPointsElsewhere) { 2 } else { 1 };
-        let id = text.split(' ').nth(place).filter(|id| id.parse::<u64>().is_ok());
-        Ok(id.map(|id| Hint { id: RemoteId::new(id), kind: HintKind::Updated, record: None }).into_iter().collect())
+        let place = if self.has(Flaw::WebhookPointsElsewhere) {
+            2
+        } else {
+            1
+        };
+        let id = text
+            .split(' ')
+            .nth(place)
+            .filter(|id| id.parse::<u64>().is_ok());
+        Ok(id
+            .map(|id| Hint {
+                id: RemoteId::new(id),
+                kind: HintKind::Updated,
+                record: None,
+            })
+            .into_iter()
+            .collect())
     }
 }

@@ -42,7 +42,10 @@ async fn a_call_of_long_ago_has_ended() {
     let quotas = [quota(1, ms(5_000))];
     call(&open(&seam, &quotas, 1, &log)).await;
     sleep(ms(300_000)).await;
-    assert_eq!(time_for(&seam, &open(&seam, &quotas, 1, &log), 1).await, ms(0));
+    assert_eq!(
+        time_for(&seam, &open(&seam, &quotas, 1, &log), 1).await,
+        ms(0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,7 +54,10 @@ async fn a_call_noted_in_the_future_counts_from_now() {
     let quotas = [quota(1, ms(5_000))];
     call(&open(&seam, &quotas, 1, &log)).await;
     seam.set_wall_clock(SignedDuration::from_hours(-1));
-    assert_eq!(time_for(&seam, &open(&seam, &quotas, 1, &log), 1).await, ms(5_000));
+    assert_eq!(
+        time_for(&seam, &open(&seam, &quotas, 1, &log), 1).await,
+        ms(5_000)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -63,12 +69,24 @@ async fn of_an_unknown_scope_short_quotas_are_used_up_and_long_ones_half() {
         // Half of seven, rounded against us, is four: three are left, the next must wait for the first.
         (&[quota(7, ms(60_000))], 3, 0),
         (&[quota(7, ms(60_000))], 4, 60_000),
-        (&[quota(5, ms(1_000)), quota(10, ms(60_000)), quota(100, ms(600_000))], 5, 1_000),
+        (
+            &[
+                quota(5, ms(1_000)),
+                quota(10, ms(60_000)),
+                quota(100, ms(600_000)),
+            ],
+            5,
+            1_000,
+        ),
     ];
     for (quotas, calls, expected) in rows {
         let seam = seam();
         let gate = open(&seam, quotas, 1, &MemoryCallLog::default());
-        assert_eq!(time_for(&seam, &gate, calls).await, ms(expected), "{calls} calls under {quotas:?}");
+        assert_eq!(
+            time_for(&seam, &gate, calls).await,
+            ms(expected),
+            "{calls} calls under {quotas:?}"
+        );
     }
 }
 
@@ -84,7 +102,12 @@ async fn a_long_quota_supposed_half_used_does_not_fill_a_shorter_one() {
 #[tokio::test(start_paused = true)]
 async fn a_scope_that_is_known_and_rested_starts_at_once() {
     let seam = seam();
-    let gate = open(&seam, &[quota(5, ms(1_000))], 1, &MemoryCallLog::knowing(SCOPE));
+    let gate = open(
+        &seam,
+        &[quota(5, ms(1_000))],
+        1,
+        &MemoryCallLog::knowing(SCOPE),
+    );
     assert_eq!(time_for(&seam, &gate, 5).await, ms(0));
     assert_eq!(seam.elapsed(), ms(0));
 }

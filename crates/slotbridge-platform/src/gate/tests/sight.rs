@@ -21,24 +21,37 @@ struct Journey {
 }
 
 fn journeys() -> impl Strategy<Value = Vec<Journey>> {
-    let priority = prop_oneof![Just(Priority::Write), Just(Priority::Hint), Just(Priority::Poll), Just(Priority::Sweep)];
-    let journey = (0..3_000_u64, 0..4_000_u64, 0..4_000_u64, priority).prop_map(|(asked, there, back, priority)| Journey {
-        asked_after: ms(asked),
-        there: ms(there),
-        back: ms(back),
-        priority,
-    });
+    let priority = prop_oneof![
+        Just(Priority::Write),
+        Just(Priority::Hint),
+        Just(Priority::Poll),
+        Just(Priority::Sweep)
+    ];
+    let journey = (0..3_000_u64, 0..4_000_u64, 0..4_000_u64, priority).prop_map(
+        |(asked, there, back, priority)| Journey {
+            asked_after: ms(asked),
+            there: ms(there),
+            back: ms(back),
+            priority,
+        },
+    );
     proptest::collection::vec(journey, 1..40)
 }
 
 fn quotas() -> impl Strategy<Value = Vec<Quota>> {
     let short = (1..5_u32, 500..3_000_u64).prop_map(|(calls, per)| quota(calls, ms(per)));
     let long = (3..12_u32, 5_000..30_000_u64).prop_map(|(calls, per)| quota(calls, ms(per)));
-    (short, proptest::option::of(long)).prop_map(|(short, long)| [Some(short), long].into_iter().flatten().collect())
+    (short, proptest::option::of(long))
+        .prop_map(|(short, long)| [Some(short), long].into_iter().flatten().collect())
 }
 
 /// Plays all journeys in one process after another, each dying after so long, and gives when calls arrived.
-async fn arrivals(quotas: &[Quota], parallel: u32, lives: &[Vec<Journey>], life: Duration) -> Vec<Duration> {
+async fn arrivals(
+    quotas: &[Quota],
+    parallel: u32,
+    lives: &[Vec<Journey>],
+    life: Duration,
+) -> Vec<Duration> {
     let (seam, log) = (seam(), MemoryCallLog::knowing(SCOPE));
     let begun = Instant::now();
     let arrived = Arc::new(Mutex::new(Vec::new()));
@@ -46,7 +59,12 @@ async fn arrivals(quotas: &[Quota], parallel: u32, lives: &[Vec<Journey>], life:
         let gate = open(&seam, quotas, parallel, &log);
         let mut calls = tokio::task::JoinSet::new();
         for journey in journeys.clone() {
-            calls.spawn(travel(Arc::clone(&gate), journey, Arc::clone(&arrived), begun));
+            calls.spawn(travel(
+                Arc::clone(&gate),
+                journey,
+                Arc::clone(&arrived),
+                begun,
+            ));
         }
         // The process dies: what is on its way arrives no more, or has arrived.
         drop(timeout(life, calls.join_all()).await);
@@ -56,7 +74,12 @@ async fn arrivals(quotas: &[Quota], parallel: u32, lives: &[Vec<Journey>], life:
     arrived
 }
 
-async fn travel(gate: Arc<Gate>, journey: Journey, arrived: Arc<Mutex<Vec<Duration>>>, begun: Instant) {
+async fn travel(
+    gate: Arc<Gate>,
+    journey: Journey,
+    arrived: Arc<Mutex<Vec<Duration>>>,
+    begun: Instant,
+) {
     sleep(journey.asked_after).await;
     let pass = admit(&gate, journey.priority).await;
     sleep(journey.there).await;
@@ -69,7 +92,10 @@ async fn travel(gate: Arc<Gate>, journey: Journey, arrived: Arc<Mutex<Vec<Durati
 fn too_many(quotas: &[Quota], arrived: &[Duration]) -> usize {
     let breaks = |quota: &Quota| {
         let calls = quota.calls as usize;
-        arrived.windows(calls + 1).filter(|group| group[calls] - group[0] < quota.per).count()
+        arrived
+            .windows(calls + 1)
+            .filter(|group| group[calls].saturating_sub(group[0]) < quota.per)
+            .count()
     };
     quotas.iter().map(breaks).sum()
 }

@@ -1,0 +1,390 @@
+//! Every cell of the decision table, and the laws of the merge.
+
+mod laws;
+mod tables;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::model::Field;
+use crate::testing::{at, booking, changed, platform};
+
+/// A platform that holds everything and shows the base.
+fn side(name: &str, noticed: i64) -> Side {
+    Side {
+        platform: platform(name),
+        shown: Shown::Live(booking(0)),
+        shadow: in_step(),
+        projection: Projection::WHOLE,
+        heard: true,
+        changed_at: None,
+        noticed_at: at(noticed),
+    }
+}
+
+fn in_step() -> Shadow {
+    Shadow {
+        kept: Presence::Live(booking(0)),
+        agreed: Presence::Live(booking(0)),
+    }
+}
+
+fn policy(conflict: ConflictPolicy, on_removed_and_edited: RemovedAndEdited) -> Policy {
+    Policy {
+        conflict,
+        on_removed_and_edited,
+    }
+}
+
+fn newest() -> Policy {
+    policy(ConflictPolicy::Newest, RemovedAndEdited::Keep)
+}
+
+/// The booking and shadows of the next run, once this one's merge was taken over.
+fn taken_over(canonical: &Presence, sides: &[Side], merge: &Merge) -> (Presence, Vec<Side>) {
+    let next = sides
+        .iter()
+        .map(|side| Side {
+            shadow: accepted(side, merge),
+            ..side.clone()
+        })
+        .collect();
+    let presence = if merge.held_whole {
+        canonical
+    } else {
+        &merge.presence
+    };
+    (presence.clone(), next)
+}
+
+fn values(conflict: &Conflict) -> Vec<(&str, Option<FieldValue>)> {
+    conflict
+        .claims
+        .iter()
+        .map(|claim| (claim.platform.as_str(), claim.value.clone()))
+        .collect()
+}
+
+#[test]
+fn a_shorter_spelling_of_the_same_change_is_no_conflict() {
+    let narrow = Projection {
+        comment: crate::projection::TextHeld::Cut { chars_max: 4 },
+        ..Projection::WHOLE
+    };
+    let mut long = booking(0);
+    long.comment = crate::model::Private::new("без музыки");
+    let mut base = booking(0);
+    base.comment = crate::model::Private::default();
+    for names in [["salon", "site"], ["site", "salon"]] {
+        let sides = names.map(|name| {
+            let projection = if name == "site" {
+                narrow.clone()
+            } else {
+                Projection::WHOLE
+            };
+            let kept = Presence::Live(projection.project(&base));
+            Side {
+                shown: Shown::Live(projection.project(&long)),
+                shadow: Shadow {
+                    kept: kept.clone(),
+                    agreed: kept,
+                },
+                projection,
+                ..side(name, 1)
+            }
+        });
+        let ask = policy(ConflictPolicy::Ask, RemovedAndEdited::Ask);
+        let merged = merge(&Presence::Live(base.clone()), &sides, &ask);
+        assert_eq!(merged.presence, Presence::Live(long.clone()));
+        assert_eq!(merged.conflicts, []);
+    }
+}
+
+#[test]
+fn a_change_that_the_platform_could_not_hold_by_its_own_word_is_taken_all_the_same() {
+    // A record that a person made stands between the platform's usual start times.
+    let projection = Projection {
+        slot_step: jiff::SignedDuration::from_mins(15),
+        ..Projection::WHOLE
+    };
+    let mut odd = booking(0);
+    odd.slot = crate::testing::slot(7, 52);
+    let moved = Side {
+        shown: Shown::Live(odd.clone()),
+        projection,
+        ..side("salon", 1)
+    };
+    let ask = policy(ConflictPolicy::Ask, RemovedAndEdited::Ask);
+    let merged = merge(&Presence::Live(booking(0)), &[moved, side("site", 1)], &ask);
+    assert_eq!(merged.presence, Presence::Live(odd));
+    assert_eq!((merged.conflicts, merged.held.len()), (vec![], 0));
+}
+
+#[test]
+fn the_newest_change_goes_by_the_platforms_stamp_where_there_is_one() {
+    let edited = |name, value, changed_at: Option<i64>, noticed| Side {
+        shown: Shown::Live(changed(&booking(0), Field::Comment, value)),
+        changed_at: changed_at.map(at),
+        ..side(name, noticed)
+    };
+    for (salon, site, winner) in [
+        ((None, 5), (None, 9), "site"),
+        ((None, 9), (None, 5), "salon"),
+        // The platform changed it long before we saw that.
+        ((Some(1), 9), (None, 5), "site"),
+        ((Some(6), 9), (Some(7), 8), "site"),
+        ((Some(7), 9), (Some(7), 8), "salon"),
+    ] {
+        let sides = [
+            edited("salon", 'a', salon.0, salon.1),
+            edited("site", 'b', site.0, site.1),
+        ];
+        let merged = merge(&Presence::Live(booking(0)), &sides, &newest());
+        let [conflict] = merged.conflicts.as_slice() else {
+            panic!("{:?}", merged.conflicts)
+        };
+        assert_eq!(
+            conflict.decided,
+            Some(platform(winner)),
+            "{salon:?} {site:?}"
+        );
+        let stamps: Vec<(Timestamp, Stamp)> = conflict
+            .claims
+            .iter()
+            .map(|claim| (claim.changed_at, claim.stamp))
+            .collect();
+        let expected = [salon, site].map(|(changed, noticed)| match changed {
+            Some(changed) => (at(changed), Stamp::Platform),
+            None => (at(noticed), Stamp::FirstSeen),
+        });
+        assert_eq!(stamps, expected);
+    }
+}
+
+#[test]
+fn changes_to_different_fields_are_all_taken() {
+    let moved = changed(&booking(0), Field::Slot, 'a');
+    let noted = changed(&booking(0), Field::Comment, 'b');
+    let sides = [
+        Side {
+            shown: Shown::Live(moved.clone()),
+            ..side("salon", 1)
+        },
+        Side {
+            shown: Shown::Live(noted.clone()),
+            ..side("site", 2)
+        },
+    ];
+    let merged = merge(&Presence::Live(booking(0)), &sides, &newest());
+    let mut both = moved;
+    both.take_field(Field::Comment, &noted);
+    assert_eq!(merged.presence, Presence::Live(both));
+    assert_eq!(merged.conflicts, []);
+}
+
+#[test]
+fn an_edit_where_the_first_one_never_arrived_is_a_conflict() {
+    // The salon's comment became the bridge's, but could not be written to the site; now the site has one of its own.
+    let first = changed(&booking(0), Field::Comment, 'a');
+    let second = changed(&booking(0), Field::Comment, 'b');
+    let kept = Presence::Live(first.clone());
+    let sides = [
+        Side {
+            shown: Shown::Live(first.clone()),
+            shadow: Shadow {
+                kept: kept.clone(),
+                agreed: kept.clone(),
+            },
+            ..side("salon", 1)
+        },
+        Side {
+            shown: Shown::Live(second.clone()),
+            ..side("site", 2)
+        },
+    ];
+    let merged = merge(&kept, &sides, &newest());
+    assert_eq!(merged.presence, Presence::Live(second.clone()));
+    let [conflict] = merged.conflicts.as_slice() else {
+        panic!("{:?}", merged.conflicts)
+    };
+    let field = |booking: &Booking| Some(booking.field(Field::Comment));
+    let mut told = values(conflict);
+    told.sort();
+    assert_eq!(told, [("salon", field(&first)), ("site", field(&second))]);
+    assert_eq!(conflict.decided, Some(platform("site")));
+}
+
+#[test]
+fn a_copy_that_we_wrote_is_no_newer_than_what_it_was_copied_from() {
+    // The salon changed the comment, we wrote it to the school at five, and the site was edited in between.
+    let first = changed(&booking(0), Field::Comment, 'a');
+    let kept = Presence::Live(first.clone());
+    let told = |name, stamp| Side {
+        shown: Shown::Live(first.clone()),
+        shadow: Shadow {
+            kept: kept.clone(),
+            agreed: kept.clone(),
+        },
+        changed_at: Some(at(stamp)),
+        ..side(name, 9)
+    };
+    let second = changed(&booking(0), Field::Comment, 'b');
+    let site = Side {
+        shown: Shown::Live(second.clone()),
+        changed_at: Some(at(3)),
+        ..side("site", 9)
+    };
+    let mut sides = vec![told("school", 5), told("salon", 1), site];
+    for _ in 0..sides.len() {
+        sides.rotate_left(1);
+        let merged = merge(&kept, &sides, &newest());
+        assert_eq!(merged.presence, Presence::Live(second.clone()));
+        assert_eq!(merged.conflicts[0].decided, Some(platform("site")));
+    }
+}
+
+#[test]
+fn a_change_that_lost_is_written_over_even_by_the_value_before() {
+    // The site never got the salon's first change; then both changed again, the salon back to what the site was told.
+    let canonical = changed(&booking(0), Field::Comment, 'a');
+    let lost = changed(&booking(0), Field::Comment, 'b');
+    let salon = Side {
+        shadow: Shadow {
+            kept: Presence::Live(canonical.clone()),
+            agreed: Presence::Live(canonical.clone()),
+        },
+        ..side("salon", 9)
+    };
+    let site = Side {
+        shown: Shown::Live(lost.clone()),
+        ..side("site", 5)
+    };
+    let merged = merge(
+        &Presence::Live(canonical),
+        &[salon, site.clone()],
+        &newest(),
+    );
+    assert_eq!(merged.presence, Presence::Live(booking(0)));
+    let shadow = accepted(&site, &merged);
+    assert_eq!(shadow.kept, Presence::Live(lost.clone()));
+    assert_ne!(
+        shadow.agreed,
+        Presence::Live(booking(0)),
+        "it would pass for the platform's own spelling"
+    );
+}
+
+#[test]
+fn two_records_that_came_back_differently_are_a_conflict() {
+    let back = |name, value, noticed| Side {
+        shown: Shown::Live(changed(&booking(0), Field::Slot, value)),
+        shadow: Shadow::GONE,
+        ..side(name, noticed)
+    };
+    let sides = [back("salon", 'a', 1), back("site", 'b', 2)];
+    let merged = merge(&Presence::Gone, &sides, &newest());
+    assert_eq!(
+        merged.presence,
+        Presence::Live(changed(&booking(0), Field::Slot, 'b'))
+    );
+    let [conflict] = merged.conflicts.as_slice() else {
+        panic!("{:?}", merged.conflicts)
+    };
+    assert_eq!(
+        (conflict.subject, conflict.claims.len()),
+        (Subject::Field(Field::Slot), 2)
+    );
+
+    let ask = policy(ConflictPolicy::Ask, RemovedAndEdited::Ask);
+    let asked = merge(&Presence::Gone, &sides, &ask);
+    assert_eq!(asked.held, BTreeSet::from([Field::Slot]));
+    let (canonical, sides) = taken_over(&Presence::Gone, &sides, &asked);
+    let again = merge(&canonical, &sides, &ask);
+    assert_eq!(again.held, asked.held, "until a person decides");
+}
+
+#[test]
+fn an_edit_after_a_removal_keeps_what_the_platform_cannot_hold() {
+    // The site holds no e-mail; what the bridge wanted there is still known.
+    let narrow = Projection {
+        email: crate::projection::TextHeld::Not,
+        ..Projection::WHOLE
+    };
+    let edited = changed(&narrow.project(&booking(0)), Field::Comment, 'a');
+    let site = Side {
+        shown: Shown::Live(edited),
+        shadow: Shadow {
+            kept: Presence::Live(narrow.project(&booking(0))),
+            agreed: Presence::Live(booking(0)),
+        },
+        projection: narrow,
+        ..side("site", 2)
+    };
+    let salon = Side {
+        shown: Shown::Gone,
+        shadow: Shadow::GONE,
+        ..side("salon", 1)
+    };
+    let merged = merge(&Presence::Gone, &[salon, site], &newest());
+    assert_eq!(
+        merged.presence,
+        Presence::Live(changed(&booking(0), Field::Comment, 'a'))
+    );
+}
+
+#[test]
+fn a_booking_that_comes_back_keeps_what_other_platforms_know_of_it() {
+    // The site brings it back without its comment, which it cannot hold; at the school it is still there with one.
+    let narrow = Projection {
+        comment: crate::projection::TextHeld::Not,
+        ..Projection::WHOLE
+    };
+    let shown = Shown::Live(narrow.project(&booking(0)));
+    let site = Side {
+        shown,
+        shadow: Shadow::GONE,
+        projection: narrow,
+        ..side("site", 2)
+    };
+    let sides = [site, side("school", 1)];
+    let merged = merge(&Presence::Gone, &sides, &newest());
+    assert_eq!(merged.presence, Presence::Live(booking(0)));
+    assert_eq!(merged.conflicts, []);
+}
+
+#[test]
+fn an_edit_against_a_removal_is_decided_even_when_the_remover_was_not_read() {
+    let edited = Side {
+        shown: Shown::Live(changed(&booking(0), Field::Comment, 'a')),
+        ..side("site", 2)
+    };
+    let remover = Side {
+        shown: Shown::Unseen,
+        shadow: Shadow::GONE,
+        ..side("salon", 1)
+    };
+    let remove = policy(ConflictPolicy::Newest, RemovedAndEdited::Remove);
+    for (sides, decider) in [
+        (vec![edited.clone(), remover], "salon"),
+        // Nobody is left that removed it: the bridge itself knows.
+        (vec![edited], "site"),
+    ] {
+        let merged = merge(&Presence::Gone, &sides, &remove);
+        assert_eq!(merged.presence, Presence::Gone);
+        assert_eq!(
+            merged.conflicts[0].decided,
+            Some(platform(decider)),
+            "decided, so nobody is asked"
+        );
+    }
+}
+
+#[test]
+fn every_subject_has_a_word_of_its_own() {
+    let subjects = Field::ALL
+        .into_iter()
+        .map(Subject::Field)
+        .chain([Subject::Removal]);
+    let words: BTreeSet<&str> = subjects.map(Subject::as_str).collect();
+    assert_eq!(words.len(), Field::ALL.len() + 1);
+}

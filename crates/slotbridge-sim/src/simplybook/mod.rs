@@ -1,0 +1,226 @@
+//! A simulated SimplyBook.me company: its login, public and administration services as the contract page describes them.
+
+mod admin;
+mod hand;
+mod handlers;
+mod options;
+mod public;
+mod state;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+pub use options::{ClientDedup, LimitShape, Options, SecondCancel, User};
+pub use state::{Event, IntakeField, Message, Unit};
+
+use crate::calls::CallLog;
+use crate::clock::SimClock;
+use crate::faults::Faults;
+use crate::gate::{self, Backend, Content, Desk, Incoming, Reply};
+use crate::locked;
+use crate::quota::{Limit, Quota};
+use crate::webhooks::Outbox;
+
+/// The methods that fault rules and the call log know.
+pub const METHODS: &[&str] = &[
+    "login.getToken",
+    "login.getUserToken",
+    "admin.getBookings",
+    "admin.getBookingDetails",
+    "admin.getBookingComment",
+    "admin.setBookingComment",
+    "admin.book",
+    "admin.editBook",
+    "admin.cancelBooking",
+    "admin.confirmBooking",
+    "admin.addClient",
+    "admin.editClient",
+    "admin.getClient",
+    "admin.getClientList",
+    "admin.getUnitList",
+    "admin.getEventList",
+    "admin.getAdditionalFields",
+    "admin.getCompanyInfo",
+    "admin.getCompanyParam",
+    "admin.getPluginStatuses",
+    "admin.getCurrentUserDetails",
+    "public.book",
+    "public.getBooking",
+    "public.getBookingDetails",
+    "public.cancelBooking",
+    "public.confirmBooking",
+    "public.getUnitList",
+    "public.getEventList",
+    "public.getAdditionalFields",
+    "public.getCompanyInfo",
+    "public.getCompanyParam",
+    "public.getPluginStatuses",
+    "public.getStartTimeMatrix",
+    "public.getWorkCalendar",
+    "unknown",
+];
+
+/// How many requests the common servers answer at the same time.
+const PARALLEL: usize = 2;
+
+/// A simulated company; clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct SimplybookSim {
+    state: Arc<Mutex<state::State>>,
+    desk: Desk,
+    outbox: Outbox,
+    in_flight: Arc<AtomicUsize>,
+}
+
+impl SimplybookSim {
+    /// Makes an empty company with the quota of the common servers: 5 a second, 5,000 a day, 2 at once.
+    pub fn new(company: &str, zone: TimeZone, clock: SimClock, options: Options) -> Self {
+        let outbox = Outbox::default();
+        let state = state::State::new(company, zone, clock.clone(), outbox.clone(), options);
+        let quota = Quota::new(
+            [
+                Limit::new(5, Duration::from_secs(1)),
+                Limit::new(5000, Duration::from_hours(24)),
+            ],
+            false,
+        );
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            desk: Desk {
+                clock,
+                calls: CallLog::default(),
+                faults: Faults::new(METHODS),
+                quota,
+            },
+            outbox,
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// Uses another quota; handles and routers made before keep the old one.
+    #[must_use]
+    pub fn with_quota(mut self, quota: Quota) -> Self {
+        self.desk.quota = quota;
+        self
+    }
+
+    /// Gives the services as a router, to be served or called in process.
+    pub fn router(&self) -> Router {
+        let in_flight = Arc::clone(&self.in_flight);
+        gate::router(self.clone()).layer(middleware::from_fn(
+            move |request: Request, next: Next| {
+                let one = One::of(&in_flight);
+                async move {
+                    let response = next.run(request).await;
+                    drop(one);
+                    response
+                }
+            },
+        ))
+    }
+
+    /// Changes how the platform behaves from now on.
+    pub fn configure(&self, change: impl FnOnce(&mut Options)) {
+        change(&mut locked(&self.state).options);
+    }
+
+    /// Gives the quota, to change it.
+    pub fn quota(&self) -> &Quota {
+        &self.desk.quota
+    }
+
+    /// Gives the callbacks that went out.
+    pub fn webhooks(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Takes the callbacks that went out since the last time.
+    pub fn take_webhooks(&self) -> Vec<Value> {
+        self.outbox.take()
+    }
+}
+
+/// One request being answered.
+struct One(Arc<AtomicUsize>);
+
+impl One {
+    fn of(in_flight: &Arc<AtomicUsize>) -> Self {
+        in_flight.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(in_flight))
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Backend for SimplybookSim {
+    fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    fn method_of(&self, incoming: &Incoming) -> &'static str {
+        handlers::method_of(incoming)
+    }
+
+    fn crowded(&self) -> bool {
+        let limited = locked(&self.state).options.parallel_limited;
+        limited && self.in_flight.load(Ordering::Acquire) > PARALLEL
+    }
+
+    fn answer(&self, method: &'static str, incoming: &Incoming) -> Reply {
+        handlers::answer(&mut locked(&self.state), method, incoming)
+    }
+
+    fn limit_reply(&self, _wait: Option<Duration>) -> Reply {
+        match locked(&self.state).options.limit_shape {
+            LimitShape::Status429 => Reply {
+                body: Content::Html,
+                ..Reply::empty(429)
+            },
+            LimitShape::Status403 => Reply {
+                body: Content::Html,
+                ..Reply::empty(403)
+            },
+            LimitShape::Error => wire::error(&json!(1), -32000, "Too many requests"),
+            LimitShape::Dropped => Reply {
+                body: Content::Lost,
+                ..Reply::empty(502)
+            },
+        }
+    }
+
+    fn credentials_reply(&self, _method: &'static str) -> Reply {
+        locked(&self.state).tokens.clear();
+        wire::error(&json!(1), -32600, "Access denied")
+    }
+
+    fn error_reply(&self, status: u16) -> Reply {
+        match status {
+            200 => wire::error(&json!(1), -32603, "Internal error"),
+            status => Reply::empty(status),
+        }
+    }
+
+    fn shorten(&self, body: &mut Value, keep: usize, _honest: bool) {
+        if let Some(Value::Array(rows)) = body.get_mut("result") {
+            rows.truncate(keep);
+        }
+    }
+
+    fn garbage(&self) -> Value {
+        json!({"jsonrpc": "2.0", "result": "none of your business"})
+    }
+}
