@@ -185,10 +185,13 @@ type Shows<'a> = (usize, &'a Booking, ClientKeys<'a>);
 fn relations(entities: &[Entity<'_>]) -> Relations {
     let mut places: BTreeMap<Place<'_>, Vec<Shows<'_>>> = BTreeMap::new();
     for (index, entity) in entities.iter().enumerate() {
-        let appointments = entity
+        // A block is told apart from nothing, except one of ours that has lost its booking: the record at its time,
+        // if there is only one, is what it was made for.
+        let stripped = is_stripped(entity);
+        let comparable = entity
             .bookings()
-            .filter(|booking| booking.kind == Kind::Appointment);
-        for booking in appointments {
+            .filter(|booking| stripped || booking.kind == Kind::Appointment);
+        for booking in comparable {
             let keys = ClientKeys::of(&booking.client);
             places
                 .entry(place(booking))

@@ -73,6 +73,7 @@ fn adopt(
         })
         .collect();
     let known_ids: BTreeSet<BookingId> = view.bookings.keys().copied().collect();
+    let orphans = orphaned_copies(view, &candidates);
     let matching = matching::matching(&candidates, &open, &known_ids);
 
     for adoption in matching.adopt {
@@ -96,7 +97,7 @@ fn adopt(
         if !heard {
             continue;
         }
-        match orphaned_copy(view, &candidates, &platform, &remote_id) {
+        match orphans.get(&(platform.clone(), remote_id.clone())).copied() {
             Some(marker) if !presume::is_busy_somewhere_else(view, &platform, &remote_id) => {
                 tracing::debug!(booking = %marker, %platform, "A copy has lost its original.");
                 report.ambiguous.push(AmbiguousReport {
@@ -164,20 +165,20 @@ fn candidates(view: &View<'_>) -> Vec<Candidate> {
     candidates
 }
 
-/// The marker of a record that we once made as a copy of a booking that nobody knows any more: the database was lost,
-/// and what it was copied from did not turn up. Making a booking of it would bring back what may have been cancelled.
-fn orphaned_copy(
+/// Records that we once made as copies of bookings that nobody knows any more: the database was lost, and what they were
+/// copied from did not turn up. Making bookings of them would bring back what may have been cancelled.
+fn orphaned_copies(
     view: &View<'_>,
     candidates: &[Candidate],
-    platform: &PlatformName,
-    remote_id: &RemoteId,
-) -> Option<BookingId> {
-    let candidate = candidates
+) -> BTreeMap<(PlatformName, RemoteId), BookingId> {
+    candidates
         .iter()
-        .find(|c| c.platform == *platform && c.remote_id == *remote_id)?;
-    candidate
-        .marker
-        .filter(|marker| !view.bookings.contains_key(marker))
+        .filter_map(|candidate| {
+            let marker = candidate.marker?;
+            let record = (candidate.platform.clone(), candidate.remote_id.clone());
+            (!view.bookings.contains_key(&marker)).then_some((record, marker))
+        })
+        .collect()
 }
 
 /// Makes one booking of these records, or adds them to one that is known.
@@ -202,7 +203,11 @@ fn link_records(
             }
         })
         .collect();
-    let Some((_, _, first)) = shown.first() else {
+    // What a person booked says more than the anonymous block that we made of it.
+    let appointment = shown
+        .iter()
+        .find(|(_, _, booking)| booking.kind == Kind::Appointment);
+    let Some((_, _, first)) = appointment.or_else(|| shown.first()) else {
         return;
     };
     let known = booking.and_then(|id| view.bookings.get(&id));
@@ -294,7 +299,9 @@ fn newest_of_rebuilt(
         let claims: Vec<(Claim, &Booking)> = shown
             .iter()
             .filter(|(_, _, booking)| {
-                !(field.empty_means_unknown() && booking.field(field).is_empty())
+                let says_it = booking.kind == canonical.kind
+                    || matches!(field, Field::Slot | Field::Resource);
+                says_it && !(field.empty_means_unknown() && booking.field(field).is_empty())
             })
             .filter_map(|(platform, remote_id, booking)| {
                 let row = view.member(platform)?.rows.get(remote_id)?;

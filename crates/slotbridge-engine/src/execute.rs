@@ -45,6 +45,28 @@ pub(crate) struct Task {
     pub(crate) record: Option<Record>,
 }
 
+/// What an operation left on the platform; a later one of the same booking in the same plan goes on from there.
+#[derive(Debug, Clone)]
+struct Kept {
+    id: RemoteId,
+    shadow: Shadow,
+    record: Option<Record>,
+}
+
+impl Task {
+    /// A booking that was parked is moved on from where it was parked, under the id that it has now.
+    fn go_on_from(&mut self, kept: &Kept) {
+        self.shadow = Some(kept.shadow.clone());
+        self.record.clone_from(&kept.record);
+        match &mut self.operation.action {
+            Action::Update { remote_id, .. } | Action::Remove { remote_id, .. } => {
+                remote_id.clone_from(&kept.id);
+            }
+            Action::Create { .. } => {}
+        }
+    }
+}
+
 /// What became of one operation.
 #[derive(Debug, Clone)]
 pub(crate) struct Done {
@@ -81,11 +103,10 @@ impl Executor<'_> {
     ) -> Result<Vec<Done>, EngineError> {
         let mut done: Vec<Done> = Vec::with_capacity(tasks.len());
         let mut down: Option<String> = None;
-        // A parked booking is moved on from where it was parked, with the shadow that parking left.
-        let mut shadows: BTreeMap<BookingId, Shadow> = BTreeMap::new();
+        let mut kept: BTreeMap<BookingId, Kept> = BTreeMap::new();
         for mut task in tasks {
-            if let Some(shadow) = shadows.get(&task.operation.booking) {
-                task.shadow = Some(shadow.clone());
+            if let Some(kept) = kept.get(&task.operation.booking) {
+                task.go_on_from(kept);
             }
             let skip = if self.options.cancel.is_cancelled() {
                 Some((
@@ -106,9 +127,9 @@ impl Executor<'_> {
                 });
                 continue;
             }
-            let (finished, shadow, stop) = self.one(member, task).await?;
-            if let Some(shadow) = shadow {
-                shadows.insert(finished.operation.booking, shadow);
+            let (finished, left, stop) = self.one(member, task).await?;
+            if let Some(left) = left {
+                kept.insert(finished.operation.booking, left);
             }
             down = stop;
             done.push(finished);
@@ -120,12 +141,12 @@ impl Executor<'_> {
         Ok(done)
     }
 
-    /// One operation: the outcome, the shadow that it leaves, and why the platform's queue must stop, if it must.
+    /// One operation: the outcome, what it leaves on the platform, and why the platform's queue must stop, if it must.
     async fn one(
         &self,
         member: &Member,
         task: Task,
-    ) -> Result<(Done, Option<Shadow>, Option<String>), EngineError> {
+    ) -> Result<(Done, Option<Kept>, Option<String>), EngineError> {
         let op = OpId::from_parts(self.seam.now(), random_bytes(self.seam));
         let operation = task.operation.clone();
         self.store
@@ -141,7 +162,7 @@ impl Executor<'_> {
         let result = call(member, &task).await;
         match result {
             Ok(written) => {
-                let (shadow, refused) = self.applied(member, op, &task, written.as_ref()).await?;
+                let (left, refused) = self.applied(member, op, &task, written.as_ref()).await?;
                 let remote_id = written
                     .map(|written| written.id)
                     .or_else(|| operation.action.remote_id().cloned());
@@ -160,7 +181,7 @@ impl Executor<'_> {
                     remote_id,
                     error: refused,
                 };
-                Ok((done, Some(shadow), None))
+                Ok((done, left, None))
             }
             Err(error) => {
                 let (outcome, word) = judge(&error);
@@ -194,7 +215,7 @@ impl Executor<'_> {
         }
     }
 
-    /// Records a confirmed write, reads back what the platform kept, and records that. Gives the shadow, and why the
+    /// Records a confirmed write, reads back what the platform kept, and records that. Gives what it keeps, and why the
     /// platform must be said to have refused the write although it confirmed it.
     async fn applied(
         &self,
@@ -202,7 +223,7 @@ impl Executor<'_> {
         op: OpId,
         task: &Task,
         written: Option<&Written>,
-    ) -> Result<(Shadow, Option<String>), EngineError> {
+    ) -> Result<(Option<Kept>, Option<String>), EngineError> {
         let (operation, platform) = (&task.operation, member.platform.name());
         let Some(written) = written else {
             let mut changes = vec![self.outcome(op, operation.action.remote_id().cloned(), None)];
@@ -211,7 +232,7 @@ impl Executor<'_> {
                 changes.push(self.link(operation, id.clone(), Shadow::GONE));
             }
             self.store.apply(changes).await?;
-            return Ok((Shadow::GONE, None));
+            return Ok((None, None));
         };
         if let Some(record) = &written.record {
             return self
@@ -268,7 +289,7 @@ impl Executor<'_> {
         task: &Task,
         id: &RemoteId,
         record: Option<Record>,
-    ) -> Result<(Shadow, Option<String>), EngineError> {
+    ) -> Result<(Option<Kept>, Option<String>), EngineError> {
         let (operation, platform) = (&task.operation, member.platform.name());
         let (shadow, elsewhere) = shadow_after(member, task, record.as_ref());
         let refused = match &operation.action {
@@ -279,7 +300,7 @@ impl Executor<'_> {
         };
         let mut changes = vec![self.link(operation, id.clone(), shadow.clone())];
         changes.extend(op.map(|op| self.outcome(op, Some(id.clone()), refused.clone())));
-        changes.extend(record.map(|record| Change::MirrorSeen {
+        changes.extend(record.clone().map(|record| Change::MirrorSeen {
             platform: platform.clone(),
             record,
             at: self.seam.now(),
@@ -289,7 +310,12 @@ impl Executor<'_> {
             changes.push(self.gone(platform, before));
         }
         self.store.apply(changes).await?;
-        Ok((shadow, refused))
+        let kept = Kept {
+            id: id.clone(),
+            shadow,
+            record,
+        };
+        Ok((Some(kept), refused))
     }
 
     fn outcome(&self, op: OpId, remote_id: Option<RemoteId>, refused: Option<String>) -> Change {

@@ -6,12 +6,33 @@ use slotbridge_core::model::{
     Booking, BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot,
 };
 use slotbridge_core::occupancy::{self, SlotView};
-use slotbridge_core::record::RecordState;
+use slotbridge_core::record::{Record, RecordState};
 use slotbridge_store::Change;
 
 use crate::blocks::is_block_id;
 use crate::report::{BridgeReport, WaitingReport};
 use crate::view::{Known, Linked, MemberView, View};
+
+/// The platform's own live records, without our busy times, and the slots that they take.
+pub(crate) fn own_records<'a>(
+    member: &'a MemberView<'_>,
+) -> impl Iterator<Item = (&'a Record, Slot)> {
+    let mapping = &member.member.mapping;
+    member
+        .rows
+        .values()
+        .map(|row| &row.record)
+        .filter(|record| record.state == RecordState::Live && !is_block_id(&record.id))
+        .filter_map(move |record| {
+            let services: Vec<_> = record
+                .services
+                .iter()
+                .filter_map(|key| mapping.service_name(key))
+                .cloned()
+                .collect();
+            Some((record, record.slot(mapping.duration(&services))?))
+        })
+}
 
 /// How a slot looks on a platform's grid, apart from the platform's own known records; `None` without a grid.
 pub(crate) fn look(
@@ -21,24 +42,9 @@ pub(crate) fn look(
     slot: Slot,
 ) -> Option<SlotView> {
     let grid = member.observed.grids.get(resource)?;
-    let own: Vec<Slot> = member
-        .rows
-        .values()
-        .map(|row| &row.record)
-        .filter(|record| {
-            record.state == RecordState::Live
-                && record.resource == grid.resource
-                && !is_block_id(&record.id)
-        })
-        .filter_map(|record| {
-            let services: Vec<_> = record
-                .services
-                .iter()
-                .filter_map(|key| member.member.mapping.service_name(key))
-                .cloned()
-                .collect();
-            record.slot(member.member.mapping.duration(&services))
-        })
+    let own: Vec<Slot> = own_records(member)
+        .filter(|(record, _)| record.resource == grid.resource)
+        .map(|(_, slot)| slot)
         .collect();
     Some(occupancy::presumed(
         slot,

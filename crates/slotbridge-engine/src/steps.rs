@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use slotbridge_core::merge::{Merge, Presence, Shadow, Shown};
-use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, RemoteId};
+use slotbridge_core::model::{
+    Booking, BookingId, Field, Kind, PlatformName, RemoteId, ResourceKey, Slot,
+};
 use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::overlap::{self, Taker};
 use slotbridge_core::plan::{self, Action, CreateGate, Operation, Step, Target, Withheld};
@@ -29,10 +31,12 @@ pub(crate) fn plan(
     changes: &mut Vec<Change>,
 ) -> Vec<Operation> {
     let rivals = rivals(view, report);
+    let strangers = strangers(view);
     let mut planner = Planner {
         view,
         report,
         rivals,
+        strangers,
         operations: Vec::new(),
         presumed: Vec::new(),
     };
@@ -76,6 +80,28 @@ pub(crate) fn plan(
 
 /// For each booking the ones that take its time, and whether they were there first.
 type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
+
+/// For each platform the times that are taken by records of no booking.
+type Strangers = BTreeMap<PlatformName, Vec<(ResourceKey, Slot)>>;
+
+/// The times that live records take which belong to no booking; there are few of them.
+fn strangers(view: &View<'_>) -> Strangers {
+    view.members
+        .iter()
+        .map(|member| {
+            let linked: BTreeSet<&RemoteId> = view
+                .bookings
+                .values()
+                .filter_map(|known| known.links.get(member.name())?.remote_id.as_ref())
+                .collect();
+            let times = presume::own_records(member)
+                .filter(|(record, _)| !linked.contains(&record.id))
+                .map(|(record, slot)| (record.resource.clone(), slot))
+                .collect();
+            (member.name().clone(), times)
+        })
+        .collect()
+}
 
 /// Finds double bookings that are not over, and reports them.
 fn rivals(view: &View<'_>, report: &mut BridgeReport) -> Rivals {
@@ -139,6 +165,7 @@ struct Planner<'v, 'a, 'r> {
     view: &'v View<'a>,
     report: &'r mut BridgeReport,
     rivals: Rivals,
+    strangers: Strangers,
     operations: Vec<Operation>,
     presumed: Vec<(BookingId, PlatformName, Shadow)>,
 }
@@ -173,15 +200,16 @@ impl Planner<'_, '_, '_> {
         };
         match plan::step(merged, &target) {
             Step::Nothing => {}
-            Step::Do(mut action) => match self.hindered(id, member, &action) {
-                Some(why) => self.wait(id, merged, member, link, &why),
-                None => {
-                    if self.view.bridge.share == Share::Busy {
-                        make_anonymous(&mut action);
-                    }
-                    self.operate(id, known, member, action);
+            Step::Do(mut action) => {
+                if let Some(why) = self.hindered(id, member, &action) {
+                    self.wait(id, merged, member, link, &why);
+                    return;
                 }
-            },
+                if self.view.bridge.share == Share::Busy {
+                    make_anonymous(&mut action);
+                }
+                self.operate(id, known, member, action);
+            }
             Step::Wait(why) => self.wait(id, merged, member, link, &why),
         }
     }
@@ -228,6 +256,7 @@ impl Planner<'_, '_, '_> {
             .not_wanted(booking, member, projection)
             .or_else(|| self.not_known_enough(id, booking, member, link))
             .or_else(|| self.rival_there(id, booking, member))
+            .or_else(|| self.stranger_there(booking, member))
             .or_else(|| self.on_grid(booking, member));
         reason.map_or(CreateGate::Open, CreateGate::Withheld)
     }
@@ -312,6 +341,17 @@ impl Planner<'_, '_, '_> {
             .then_some(Withheld::Overlap)
     }
 
+    /// A live record that belongs to no booking takes the time: it may be this one (ambiguous, a copy that has lost its
+    /// original), or another that the bridge has no words for.
+    fn stranger_there(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
+        let key = member.member.mapping.resource_key(&booking.resource)?;
+        let strangers = self.strangers.get(member.name())?;
+        strangers
+            .iter()
+            .any(|(resource, slot)| resource == key && slot.intersects(booking.slot))
+            .then_some(Withheld::Overlap)
+    }
+
     fn on_grid(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
         match presume::look(self.view, member, &booking.resource, booking.slot)? {
             SlotView::Free | SlotView::NotOnGrid => None,
@@ -378,7 +418,8 @@ impl Planner<'_, '_, '_> {
             }
             Withheld::Overlap if self.rivals.contains_key(&id) => return,
             Withheld::Overlap => (
-                "part of its time is busy there, in a record that slotbridge cannot read; move one of the two".to_owned(),
+                "its time, or part of it, is taken there by a record that belongs to no booking of the bridge; \
+                 look at that record, and move one of the two if they are not the same".to_owned(),
                 true,
             ),
             Withheld::Closed => ("clients cannot book that time there, so there is nothing to protect".to_owned(), false),

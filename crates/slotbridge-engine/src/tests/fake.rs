@@ -39,6 +39,10 @@ pub(crate) enum Fault {
 }
 
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of a fake, and what it saw"
+)]
 pub(crate) struct State {
     pub(crate) records: BTreeMap<RemoteId, Record>,
     next: u64,
@@ -455,6 +459,18 @@ impl Platform for Fake {
                 .unwrap()
                 .state = RecordState::Deleted;
             return Err(self.error(ErrorKind::SlotTaken, Retry::AfterObserving, "update"));
+        }
+        let stands = self
+            .state
+            .lock()
+            .unwrap()
+            .records
+            .get(id)
+            .map(|record| record.start);
+        let expected = edit.expected.as_ref().map(|record| record.start);
+        if expected.is_some() && stands != expected {
+            self.begin("update");
+            return Err(self.error(ErrorKind::Stale, Retry::Later, "update"));
         }
         let id = &if rebooks {
             self.state.lock().unwrap().rebook(id)

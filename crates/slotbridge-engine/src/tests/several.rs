@@ -70,7 +70,7 @@ async fn a_platform_that_is_only_written_gets_everything_and_is_not_listened_to(
         .find(|record| record.marker.is_some())
         .unwrap();
     c.person(&copy.id, |record| {
-        record.comment = Private::new("перенести?")
+        record.comment = Private::new("перенести?");
     });
     let report = world.run().await;
     assert_eq!(
@@ -134,4 +134,18 @@ async fn our_own_cancelling_in_the_middle_of_a_move_is_not_a_persons_removal() {
     world.settle().await;
     assert_eq!(only(&world.a.live()).start, at(12, 0));
     assert_eq!(world.b.live().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_swap_is_untied_also_where_every_move_gives_a_new_record() {
+    let seam = seam();
+    let world = World::over(Arc::clone(&seam), Fake::rebooking("b", seam));
+    let one = world.a.book("anna", at(9, 0), 60, "Вера");
+    let two = world.a.book("anna", at(11, 0), 60, "Любовь");
+    world.settle().await;
+    world.a.move_to(&one, at(11, 0));
+    world.a.move_to(&two, at(9, 0));
+    let report = world.run().await;
+    assert_eq!(report.exit_code(), 0, "{report:#?}");
+    world.assert_in_step().await;
 }

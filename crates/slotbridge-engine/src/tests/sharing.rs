@@ -55,3 +55,24 @@ async fn both_sides_see_each_others_time_once() {
     };
     assert_eq!(times(&world.a), times(&world.b));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_block_finds_the_booking_that_it_was_made_for_when_the_database_is_lost() {
+    let mut world = World::listing();
+    world.bridge.share = Share::Busy;
+    world.b.book("anna", at(9, 0), 60, "Вера");
+    world.run().await;
+    world.store = Store::in_memory().unwrap();
+    let report = world.run().await;
+    assert_eq!(
+        (report.exit_code(), report.bridges[0].adopted),
+        (0, 1),
+        "{report:#?}"
+    );
+    assert_eq!((world.a.writes(), world.b.writes()), (1, 0));
+    let b = live_id(&world.b);
+    world.b.move_to(&b, at(15, 0));
+    world.run().await;
+    assert_eq!(only(&world.a.live()).start, at(15, 0));
+    assert_eq!(only(&world.b.live()).client.name.expose(), "Вера");
+}
