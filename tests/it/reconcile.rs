@@ -199,3 +199,19 @@ fn status_tells_what_the_database_knows_without_asking_a_platform() {
         calls
     );
 }
+
+#[test]
+fn a_zone_that_the_config_does_not_name_is_asked_for_and_its_change_is_held() {
+    let stage = Stage::week();
+    stage.change_config("time_zone = \"Europe/Moscow\"\n", "");
+    stage.settle(4);
+    stage.assert_in_step();
+    let text = stage.run(&["--reconcile"]).stdout;
+    assert!(text.contains("times in Europe/Moscow"), "{text}");
+    let writes = stage.writes();
+    let elsewhere = jiff::tz::TimeZone::get("Asia/Yekaterinburg").unwrap();
+    stage.world.yclients.set_time_zone(elsewhere);
+    let (code, report) = stage.reconcile(&[]);
+    assert_eq!(code, 3, "{report:#}");
+    assert_eq!(stage.writes(), writes);
+}

@@ -270,7 +270,8 @@ pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
             began.elapsed() < Duration::from_secs(30),
             "waited in vain until {what}"
         );
-        std::thread::yield_now();
+        // Looking again, not waiting for time to pass; without the pause it would take a core from the others.
+        std::thread::park_timeout(Duration::from_millis(5));
     }
 }
 

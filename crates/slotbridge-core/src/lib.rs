@@ -23,6 +23,7 @@ pub mod order;
 pub mod overlap;
 pub mod plan;
 pub mod projection;
+pub mod propose;
 pub mod quota;
 pub mod record;
 #[cfg(test)]

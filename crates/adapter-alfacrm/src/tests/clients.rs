@@ -397,3 +397,36 @@ async fn what_is_not_known_elsewhere_wipes_nothing() {
         (0, 0)
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_known_clients_booking_is_three_calls_and_a_new_ones_seven() {
+    let bench = SimBench::usual();
+    let made = async |draft: Draft| -> Vec<&'static str> {
+        let before = bench.sim.calls().len();
+        bench.platform.create(&draft).await.unwrap();
+        let calls = bench.sim.calls();
+        calls[before..].iter().map(|call| call.method).collect()
+    };
+    let search = "customer.index";
+    assert_eq!(
+        made(draft()).await,
+        [
+            "auth.login",
+            "lesson.index",
+            search,
+            search,
+            search,
+            search,
+            "customer.create",
+            "lesson.create"
+        ]
+    );
+    let other_teacher = Draft {
+        resource: slotbridge_core::model::ResourceKey::new("18"),
+        ..draft()
+    };
+    assert_eq!(
+        made(other_teacher).await,
+        ["lesson.index", search, "lesson.create"]
+    );
+}

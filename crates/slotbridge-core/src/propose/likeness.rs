@@ -45,11 +45,15 @@ pub(super) struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     /// Reads an entry. A platform that has no title shows the id: that is no name.
-    pub(super) fn of(entry: &'a Entry) -> Self {
-        let title = if entry.title.trim() == entry.key { "" } else { &entry.title };
+    pub(super) fn of(what: What, entry: &'a Entry) -> Self {
+        let title = if entry.title.trim() == entry.key {
+            ""
+        } else {
+            &entry.title
+        };
         Self {
             entry,
-            title: words::read(title),
+            title: words::read(what, title),
         }
     }
 }
@@ -77,7 +81,8 @@ pub(super) fn compare(what: What, one: &Reading<'_>, other: &Reading<'_>) -> Opt
 /// Titles in two alphabets cannot be compared when they are translations; length and price can.
 fn faint(what: What, one: &Reading<'_>, other: &Reading<'_>) -> Option<Likeness> {
     let scripts = [one.title.script, other.title.script];
-    let apart = scripts == [Script::Cyrillic, Script::Latin] || scripts == [Script::Latin, Script::Cyrillic];
+    let apart = scripts == [Script::Cyrillic, Script::Latin]
+        || scripts == [Script::Latin, Script::Cyrillic];
     let same = length(one.entry).is_some()
         && length(one.entry) == length(other.entry)
         && one.entry.price_minor.is_some_and(|price| price > 0)
@@ -89,7 +94,7 @@ fn faint(what: What, one: &Reading<'_>, other: &Reading<'_>) -> Option<Likeness>
 }
 
 fn length(entry: &Entry) -> Option<SignedDuration> {
-    entry.duration.filter(|duration| duration.is_positive())
+    entry.duration.filter(SignedDuration::is_positive)
 }
 
 fn weigh_details(found: &mut Likeness, one: &Entry, other: &Entry) {
@@ -131,7 +136,8 @@ struct Pairing {
 
 fn names(what: What, one: &Title, other: &Title) -> Option<Likeness> {
     let found = pair(what, &one.words, &other.words)?;
-    let named = found.whole > 0 || (found.typos > 0 && found.extra == 0) || (found.extra == 0 && found.same > 0);
+    let identical = found.extra == 0 && found.initials == 0 && found.typos == 0 && found.same > 0;
+    let named = found.whole > 0 || (found.typos > 0 && found.extra == 0) || identical;
     let lettered = one.words.iter().any(|word| !word.numeric());
     if !named || !lettered {
         return None;
@@ -147,9 +153,15 @@ fn names(what: What, one: &Title, other: &Title) -> Option<Likeness> {
         doubts.push(Doubt::Spelling);
     }
     let extra = u32::try_from(found.extra).unwrap_or(u32::MAX);
-    let less = [(INITIAL, found.initials), (TYPO, found.wrong_letters), (EXTRA, extra)]
-        .into_iter()
-        .fold(0_u32, |sum, (each, number)| sum.saturating_add(each.saturating_mul(number)));
+    let less = [
+        (INITIAL, found.initials),
+        (TYPO, found.wrong_letters),
+        (EXTRA, extra),
+    ]
+    .into_iter()
+    .fold(0_u32, |sum, (each, number)| {
+        sum.saturating_add(each.saturating_mul(number))
+    });
     Some(Likeness {
         rank: SAME.saturating_sub(less).max(LEAST),
         doubts,
@@ -184,10 +196,11 @@ fn abbreviations(what: What, shorts: &mut Vec<Word>, longs: &mut Vec<Word>) -> u
     let mut number = 0;
     shorts.retain(|short| {
         // `Массаж А` and `Массаж Ароматический` are two services.
-        let stands_for_more = short.short && !short.numeric() && (what == What::Resource || short.len() > 1);
-        let at = longs
-            .iter()
-            .position(|long| stands_for_more && !long.numeric() && long.folded.starts_with(&short.folded));
+        let stands_for_more =
+            short.short && !short.numeric() && (what == What::Resource || short.len() > 1);
+        let at = longs.iter().position(|long| {
+            stands_for_more && !long.numeric() && long.folded.starts_with(&short.folded)
+        });
         if let Some(at) = at {
             longs.remove(at);
             number += 1;
@@ -256,8 +269,8 @@ mod tests {
     }
 
     fn compared(what: What, one: &Entry, other: &Entry) -> Option<Likeness> {
-        let there = compare(what, &Reading::of(one), &Reading::of(other));
-        let back = compare(what, &Reading::of(other), &Reading::of(one));
+        let there = compare(what, &Reading::of(what, one), &Reading::of(what, other));
+        let back = compare(what, &Reading::of(what, other), &Reading::of(what, one));
         assert_eq!(there, back, "{one:?} {other:?}");
         there
     }
@@ -283,7 +296,11 @@ mod tests {
             ("Анна Иванова", "Иванова Анна Петровна", sure.clone()),
             ("Анна Иванова", "Иванова А.П.", sure.clone()),
             ("Анна Иванова", "Анна", unsure(Doubt::Partial)),
-            ("Анна Иванова", "Анна Иванова, топ-мастер", unsure(Doubt::Partial)),
+            (
+                "Анна Иванова",
+                "Анна Иванова, топ-мастер",
+                unsure(Doubt::Partial),
+            ),
             ("Анна Иванова", "Anna Ivonova", unsure(Doubt::Spelling)),
             ("Мария Иванова", "Marina Ivanova", unsure(Doubt::Spelling)),
             ("Анна Иванова", "Ivanvoa A.", unsure(Doubt::Spelling)),
@@ -297,7 +314,11 @@ mod tests {
             ("Комната 1", "Комната 2", None),
             ("17", "17", None),
         ] {
-            assert_eq!(doubts(What::Resource, one, other), expected, "{one} / {other}");
+            assert_eq!(
+                doubts(What::Resource, one, other),
+                expected,
+                "{one} / {other}"
+            );
         }
     }
 
@@ -311,28 +332,52 @@ mod tests {
             ("Strizhka", "Стрижка", sure),
             ("Стрижка", "Стрижка мужская", unsure(Doubt::Partial)),
             ("Стрижка муж.", "Стрижка мужская", unsure(Doubt::Spelling)),
-            ("Окрашивание", "Окрашиванее", unsure(Doubt::Spelling)),
+            ("Окрашивание", "Окрошивание", unsure(Doubt::Spelling)),
             ("Стрижка мужская", "Стрижка женская", None),
             ("Массаж 30 мин", "Массаж 60 мин", None),
             ("Массаж А", "Массаж ароматический", None),
             ("Маникюр", "Педикюр", None),
         ] {
-            assert_eq!(doubts(What::Service, one, other), expected, "{one} / {other}");
+            assert_eq!(
+                doubts(What::Service, one, other),
+                expected,
+                "{one} / {other}"
+            );
         }
     }
 
     #[test]
     fn length_and_price_confirm_a_name_or_cast_doubt_on_it() {
         let name = "Стрижка";
-        let doubts = |one: Entry, other: Entry| compared(What::Service, &one, &other).map(|found| found.doubts);
-        assert_eq!(doubts(lasting(name, 60, 1800), lasting(name, 60, 1800)), Some(vec![]));
-        assert_eq!(doubts(lasting(name, 60, 1800), lasting(name, 60, 2000)), Some(vec![]));
-        assert_eq!(doubts(lasting(name, 60, 1800), lasting(name, 90, 1800)), Some(vec![Doubt::Duration]));
+        let doubts = |one: Entry, other: Entry| {
+            compared(What::Service, &one, &other).map(|found| found.doubts)
+        };
+        assert_eq!(
+            doubts(lasting(name, 60, 1800), lasting(name, 60, 1800)),
+            Some(vec![])
+        );
+        assert_eq!(
+            doubts(lasting(name, 60, 1800), lasting(name, 60, 2000)),
+            Some(vec![])
+        );
+        assert_eq!(
+            doubts(lasting(name, 60, 1800), lasting(name, 90, 1800)),
+            Some(vec![Doubt::Duration])
+        );
         assert_eq!(doubts(lasting(name, 60, 1800), entry(name)), Some(vec![]));
-        let priced = Entry { duration: None, ..lasting(name, 60, 2000) };
-        assert_eq!(doubts(lasting(name, 60, 1800), priced), Some(vec![Doubt::Price]));
+        let priced = Entry {
+            duration: None,
+            ..lasting(name, 60, 2000)
+        };
+        assert_eq!(
+            doubts(lasting(name, 60, 1800), priced),
+            Some(vec![Doubt::Price])
+        );
         // A length of nothing is no length.
-        assert_eq!(doubts(lasting(name, 0, 1800), lasting(name, 90, 1800)), Some(vec![]));
+        assert_eq!(
+            doubts(lasting(name, 0, 1800), lasting(name, 90, 1800)),
+            Some(vec![])
+        );
         let rank = |one: &Entry, other: &Entry| compared(What::Service, one, other).unwrap().rank;
         let wanted = lasting(name, 60, 1800);
         assert!(rank(&wanted, &lasting(name, 60, 1800)) > rank(&wanted, &lasting(name, 60, 1)));
@@ -341,31 +386,55 @@ mod tests {
 
     #[test]
     fn a_translation_is_guessed_from_length_and_price_only_across_alphabets() {
-        let found = |one: &Entry, other: &Entry| compared(What::Service, one, other).map(|found| found.doubts);
+        let found = |one: &Entry, other: &Entry| {
+            compared(What::Service, one, other).map(|found| found.doubts)
+        };
         let cut = lasting("Haircut", 60, 1800);
-        assert_eq!(found(&lasting("Стрижка", 60, 1800), &cut), Some(vec![Doubt::Language]));
+        assert_eq!(
+            found(&lasting("Стрижка", 60, 1800), &cut),
+            Some(vec![Doubt::Language])
+        );
         assert_eq!(found(&lasting("Стрижка", 60, 1900), &cut), None);
         assert_eq!(found(&lasting("Стрижка", 90, 1800), &cut), None);
-        assert_eq!(found(&lasting("Стрижка", 60, 0), &lasting("Haircut", 60, 0)), None);
+        assert_eq!(
+            found(&lasting("Стрижка", 60, 0), &lasting("Haircut", 60, 0)),
+            None
+        );
         assert_eq!(found(&lasting("Shave", 60, 1800), &cut), None);
-        assert_eq!(compared(What::Resource, &lasting("Зал", 60, 1800), &lasting("Hall", 60, 1800)), None);
+        assert_eq!(
+            compared(
+                What::Resource,
+                &lasting("Зал", 60, 1800),
+                &lasting("Hall", 60, 1800)
+            ),
+            None
+        );
     }
 
     #[test]
     fn who_cannot_be_booked_is_never_sure_and_never_better() {
         let anna = entry("Анна Иванова");
-        let left = Entry { active: false, ..entry("Anna Ivanova") };
+        let left = Entry {
+            active: false,
+            ..entry("Anna Ivanova")
+        };
         let found = compared(What::Resource, &anna, &left).unwrap();
         assert_eq!(found.doubts, [Doubt::Inactive]);
         let worse = compared(What::Resource, &anna, &entry("Anna Ivonova")).unwrap();
         assert!(found.rank < worse.rank);
-        let also_left = Entry { active: false, ..anna };
+        let also_left = Entry {
+            active: false,
+            ..anna
+        };
         assert_eq!(compared(What::Resource, &also_left, &left), None);
     }
 
     #[test]
     fn a_title_that_is_only_the_id_is_no_name() {
-        let bare = Entry { key: "abc".to_owned(), ..entry("abc") };
+        let bare = Entry {
+            key: "abc".to_owned(),
+            ..entry("abc")
+        };
         assert_eq!(compared(What::Resource, &bare, &bare.clone()), None);
     }
 }

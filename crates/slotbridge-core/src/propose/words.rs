@@ -4,6 +4,8 @@
 //! fold, in which the usual ways to spell one Russian letter meet (`Yuliya`, `Iuliia`, `Julia`). The fold is for
 //! comparison only: nobody ever sees its words.
 
+use super::What;
+
 /// One word of a title.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Word {
@@ -48,8 +50,8 @@ pub(super) enum Script {
 /// Words that join others and carry nothing.
 const JOINING: [&str; 7] = ["и", "с", "and", "with", "the", "of", "для"];
 
-/// Reads a title.
-pub(super) fn read(title: &str) -> Title {
+/// Reads a title. In the names of people no word joins others: a single letter is an initial.
+pub(super) fn read(what: What, title: &str) -> Title {
     let title = composed(title);
     let mut words = Vec::new();
     let mut rest = title.chars().peekable();
@@ -61,7 +63,10 @@ pub(super) fn read(title: &str) -> Title {
             Some(mark) if is_apostrophe(mark) => {}
             other => {
                 let dotted = other == Some('.');
-                words.extend(to_word(&word, dotted));
+                let joining = what == What::Service && JOINING.contains(&&*word);
+                words.extend(
+                    Some(to_word(&word, dotted)).filter(|word| !joining && !word.folded.is_empty()),
+                );
                 word.clear();
             }
         }
@@ -76,15 +81,12 @@ pub(super) fn read(title: &str) -> Title {
     }
 }
 
-fn to_word(raw: &str, dotted: bool) -> Option<Word> {
-    let folded = fold(&latin(raw));
+fn to_word(raw: &str, dotted: bool) -> Word {
     let single = raw.chars().count() == 1 && raw.chars().all(char::is_alphabetic);
-    let carries = !folded.is_empty() && !JOINING.contains(&raw);
-    // `А. и Б.`: a letter with a full stop is an initial even if it is also a joining word.
-    (carries || (dotted && single)).then_some(Word {
-        folded,
+    Word {
+        folded: fold(&latin(raw)),
         short: single || dotted,
-    })
+    }
 }
 
 fn script(title: &str) -> Script {
@@ -276,7 +278,7 @@ fn fold(word: &str) -> String {
     let mut single = String::with_capacity(out.len());
     for letter in out.chars() {
         // `Anna` and `Ana`, `Mariia` and `Maria`; a number keeps its zeros.
-        if letter.is_ascii_digit() || single.chars().next_back() != Some(letter) {
+        if letter.is_ascii_digit() || !single.ends_with(letter) {
             single.push(letter);
         }
     }
@@ -316,7 +318,7 @@ mod tests {
     use super::*;
 
     fn folded(title: &str) -> Vec<String> {
-        read(title)
+        read(What::Service, title)
             .words
             .into_iter()
             .map(|word| word.folded)
@@ -327,17 +329,53 @@ mod tests {
     fn the_usual_latin_spellings_of_a_russian_word_fold_to_the_same() {
         for spellings in [
             &["Анна", "Anna", "ANNA", "Ana", "анна"][..],
-            &["Юлия", "Yuliya", "Yulia", "Iuliia", "Julia", "Julija", "Ûliâ"],
-            &["Фёдор", "Федор", "Fedor", "Fyodor", "Fjodor", "Фе\u{308}дор"],
-            &["Дмитрий", "Dmitry", "Dmitriy", "Dmitrii", "Dmitri", "Dmitrij"],
-            &["Сергей", "Sergey", "Sergei", "Sergej", "Серге\u{438}\u{306}"],
+            &[
+                "Юлия", "Yuliya", "Yulia", "Iuliia", "Julia", "Julija", "Ûliâ",
+            ],
+            &[
+                "Фёдор",
+                "Федор",
+                "Fedor",
+                "Fyodor",
+                "Fjodor",
+                "Фе\u{308}дор",
+            ],
+            &[
+                "Дмитрий",
+                "Dmitry",
+                "Dmitriy",
+                "Dmitrii",
+                "Dmitri",
+                "Dmitrij",
+            ],
+            &[
+                "Сергей",
+                "Sergey",
+                "Sergei",
+                "Sergej",
+                "Серге\u{438}\u{306}",
+            ],
             &["Щербаков", "Shcherbakov", "Scherbakov", "Ŝerbakov"],
             &["Хабаров", "Khabarov", "Habarov"],
             &["Кузнецов", "Kuznetsov", "Kuznecov", "Kuznetzov"],
             &["Цветкова", "Tsvetkova", "Cvetkova"],
-            &["Александр", "Alexander", "Aleksandr", "Alexandr", "Aleksander"],
+            &[
+                "Александр",
+                "Alexander",
+                "Aleksandr",
+                "Alexandr",
+                "Aleksander",
+            ],
             &["Ксения", "Kseniya", "Ksenia", "Kseniia", "Xenia"],
-            &["Соловьёв", "Соловьев", "Solovyov", "Solovyev", "Soloviev", "Solovjev", "Solov'ev"],
+            &[
+                "Соловьёв",
+                "Соловьев",
+                "Solovyov",
+                "Solovyev",
+                "Soloviev",
+                "Solovjev",
+                "Solov'ev",
+            ],
             &["Наталья", "Natalya", "Natalia", "Natal’ya", "Nataliia"],
             &["Евгений", "Evgeny", "Yevgeniy", "Evgenii"],
             &["Майоров", "Mayorov", "Maiorov", "Majorov"],
@@ -348,7 +386,12 @@ mod tests {
         ] {
             let first = folded(spellings[0]);
             for spelling in spellings {
-                assert_eq!(folded(spelling), first, "{spelling} against {}", spellings[0]);
+                assert_eq!(
+                    folded(spelling),
+                    first,
+                    "{spelling} against {}",
+                    spellings[0]
+                );
             }
         }
     }
@@ -372,7 +415,12 @@ mod tests {
     #[test]
     fn order_case_punctuation_and_joining_words_say_nothing() {
         let same = folded("Стрижка и борода");
-        for title in ["борода, стрижка", "СТРИЖКА + БОРОДА", "  Стрижка/борода ", "«Стрижка» (Борода)"] {
+        for title in [
+            "борода, стрижка",
+            "СТРИЖКА + БОРОДА",
+            "  Стрижка/борода ",
+            "«Стрижка» (Борода)",
+        ] {
             assert_eq!(folded(title), same, "{title}");
         }
         assert_eq!(folded(""), Vec::<String>::new());
@@ -390,9 +438,17 @@ mod tests {
             ("Ян", false),
             ("1", false),
         ] {
-            assert_eq!(read(title).words.iter().map(|word| word.short).collect::<Vec<_>>(), [short], "{title}");
+            assert_eq!(
+                read(What::Resource, title)
+                    .words
+                    .iter()
+                    .map(|word| word.short)
+                    .collect::<Vec<_>>(),
+                [short],
+                "{title}"
+            );
         }
-        assert_eq!(read("Иванова И.И.").words.len(), 3);
+        assert_eq!(read(What::Resource, "Иванова И С").words.len(), 3);
     }
 
     #[test]
@@ -425,7 +481,7 @@ mod tests {
             ("理髪", Script::Other),
             ("60", Script::Other),
         ] {
-            assert_eq!(read(title).script, script, "{title}");
+            assert_eq!(read(What::Service, title).script, script, "{title}");
         }
     }
 }

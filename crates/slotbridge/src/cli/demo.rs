@@ -255,7 +255,9 @@ impl Stage {
             ),
             (
                 "messages to clients",
-                yclients.messages_sent().len() + rubitime.reminders_set().len(),
+                yclients.messages_sent().len()
+                    + yclients.reminders_set().len()
+                    + rubitime.reminders_set().len(),
             ),
         ];
         let mut text = String::new();

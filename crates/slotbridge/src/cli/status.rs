@@ -30,7 +30,7 @@ struct Known {
 /// Shows what the database knows.
 pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let config = super::load(global)?;
-    if !config.store.exists() {
+    if !config.store.exists() && global.format != Format::Json {
         output.report(&format!(
             "There is no database yet at {}; `slotbridge --reconcile` makes it.\n",
             config.store.display()

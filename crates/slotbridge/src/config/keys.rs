@@ -168,7 +168,7 @@ pub(crate) static PLATFORM: &[Key] = &[
     optional(
         "time_zone",
         "an IANA zone such as \"Europe/Moscow\"",
-        "The zone of the account's clock. Required where the platform does not tell it.",
+        "The zone of the account's clock. Required where the platform does not tell it; elsewhere it saves asking in every run.",
     ),
     optional(
         "webhook_token",

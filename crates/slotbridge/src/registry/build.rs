@@ -253,8 +253,8 @@ async fn build_bridge(
     })
 }
 
-/// The zone of an account: the config's, else the one that was learned, else the one that the platform tells. A platform
-/// that cannot be asked is in UTC for this run; it cannot be read either.
+/// The zone of an account: the config's, else what the platform says now, so that a move to another zone is noticed;
+/// else what it said last. A platform that was never heard of is in UTC for this run; it cannot be read either.
 async fn zone(
     account: &PlatformConfig,
     platform: &dyn Platform,
@@ -263,16 +263,12 @@ async fn zone(
     if let Some(zone) = &account.time_zone {
         return Ok(zone.clone());
     }
-    let learned = store.platform_state(&account.name).await?.time_zone;
-    let told = match learned {
-        Some(name) => Some(name),
-        None => match platform.catalogue().await {
-            Ok(catalogue) => catalogue.time_zone,
-            Err(error) => {
-                tracing::warn!(platform = %account.name, %error, "The platform's zone is not known.");
-                None
-            }
-        },
+    let told = match platform.catalogue().await {
+        Ok(catalogue) => catalogue.time_zone,
+        Err(error) => {
+            tracing::warn!(platform = %account.name, kind = ?error.kind, "The platform did not tell its zone.");
+            store.platform_state(&account.name).await?.time_zone
+        }
     };
     Ok(told
         .and_then(|name| TimeZone::get(&name).ok())

@@ -254,7 +254,7 @@ Bridge main  times in Europe/Moscow
   Tue 1 Dec 2026
     + create on site  12:00–13:00  anna  haircut  done
         because of salon 501
-    ~ update on site 7000123  12:00–13:00  anna  haircut  refused: the day is closed\u{fffd}[31m
+    ~ update on site 7000123  12:00–13:30  anna  haircut  refused: the day is closed\u{fffd}[31m
         end: 13:00 → 13:30
         client.phone: changed (--show-clients shows it)
         comment: changed (--show-clients shows it)

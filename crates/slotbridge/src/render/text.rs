@@ -224,6 +224,7 @@ fn summary(report: &Report) -> String {
         ));
     }
     let head = match (report.dry_run, report.cancelled) {
+        (true, false) if operations == 0 => "Dry run",
         (true, false) => "Dry run, nothing was written",
         (true, true) => "Dry run stopped before its end, nothing was written",
         (false, false) => "Run finished",

@@ -170,8 +170,7 @@ fn operation_view(
 }
 
 fn booking_place(operation: &OperationReport, clients: bool, zone: &TimeZone) -> String {
-    // An update names the booking by what it was: the change lines tell what it becomes.
-    let Some(booking) = operation.before.as_ref().or(operation.after.as_ref()) else {
+    let Some(booking) = operation.after.as_ref().or(operation.before.as_ref()) else {
         return String::new();
     };
     let mut parts = vec![
