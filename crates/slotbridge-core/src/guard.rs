@@ -84,6 +84,25 @@ pub struct Facts {
     pub zone_changed: bool,
 }
 
+impl Facts {
+    /// Takes up again what a guard of this name ([`Trip::what`]) was in doubt of; a limit is no doubt.
+    pub fn doubt(&mut self, what: &str) {
+        match what {
+            IDS_ALL_NEW => self.ids_all_new = true,
+            CLOCK_WENT_BACK => self.clock_went_back = true,
+            ZONE_CHANGED => self.zone_changed = true,
+            _ => {}
+        }
+    }
+}
+
+/// [`Trip::what`] of a feed with other ids.
+pub const IDS_ALL_NEW: &str = "ids_all_new";
+/// [`Trip::what`] of a clock that went back.
+const CLOCK_WENT_BACK: &str = "clock_went_back";
+/// [`Trip::what`] of an account in another zone.
+const ZONE_CHANGED: &str = "zone_changed";
+
 /// A limit that the plan is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trip {
@@ -114,7 +133,7 @@ pub struct Verdict {
 /// Judges a plan. `approved` holds for a platform the fingerprint ([`Trip::plan`]) of the plan that a person approved.
 ///
 /// Held with what tripped: operations that need a time which a held one would have freed, and where the platform's own
-/// word is in doubt (its ids, its zone, our clock) everything on it, and removals elsewhere that rest on it.
+/// word is in doubt (its ids, its zone, our clock) everything on it, and everything elsewhere that rests on it.
 pub fn judge(
     operations: Vec<Operation>,
     facts: &BTreeMap<PlatformName, Facts>,
@@ -210,16 +229,15 @@ impl Plan<'_> {
                     .because
                     .iter()
                     .any(|(platform, _)| platform == self.platform);
-                let removes = matches!(operation.action, Action::Remove { .. });
-                operation.platform == *self.platform || (removes && rests_on_it)
+                operation.platform == *self.platform || rests_on_it
             })
             .map(|(index, _)| index)
             .collect();
         let planned = count(&holds);
         [
-            ("ids_all_new", facts.ids_all_new),
-            ("clock_went_back", facts.clock_went_back),
-            ("zone_changed", facts.zone_changed),
+            (IDS_ALL_NEW, facts.ids_all_new),
+            (CLOCK_WENT_BACK, facts.clock_went_back),
+            (ZONE_CHANGED, facts.zone_changed),
         ]
         .into_iter()
         .filter(|(_, doubtful)| *doubtful)

@@ -59,11 +59,15 @@ fn adopt(
         .iter()
         .filter_map(|(id, known)| {
             let canonical = known.canonical.live()?.clone();
+            // A record that is gone leaves its place to another of the same client at the same time: people cancel and
+            // book again, and platforms give records new ids.
             let has = known
                 .links
                 .iter()
-                .filter(|(_, link)| link.remote_id.is_some())
-                .map(|(p, _)| p.clone())
+                .filter(|(platform, link)| {
+                    link.remote_id.is_some() && view.shown(platform, link) != Shown::Gone
+                })
+                .map(|(platform, _)| platform.clone())
                 .collect();
             Some(Open {
                 booking: *id,
@@ -144,7 +148,13 @@ fn candidates(view: &View<'_>) -> Vec<Candidate> {
         .checked_sub(view.bridge.window_past)
         .unwrap_or(Timestamp::MIN);
     let mut candidates = Vec::new();
-    for member in &view.members {
+    // Where no known id is left, the records may be the known ones under other ids: nothing is made of them before the
+    // known ones were looked for one by one.
+    for member in view
+        .members
+        .iter()
+        .filter(|member| !member.observed.ids_all_new)
+    {
         for row in member.rows.values() {
             let Shown::Live(booking) = &row.shown else {
                 continue;

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use slotbridge_core::guard::{self, Facts};
+use slotbridge_core::guard::{self, Facts, Trip};
 use slotbridge_core::merge::Shown;
 use slotbridge_core::model::{BookingId, PlatformName};
 use slotbridge_core::order::{self, Taken};
@@ -266,12 +266,19 @@ impl Engine {
             }
         }
         let latched = self.store.guards(&view.bridge.name).await?;
+        for guard in &latched {
+            // What was in doubt stays so until a person has looked: one run later it would look settled.
+            if let Some(facts) = facts.get_mut(&guard.platform) {
+                facts.doubt(&guard.what);
+            }
+        }
         let approved = latched
             .iter()
             .filter(|guard| guard.approved_at.is_some())
             .map(|guard| (guard.platform.clone(), guard.plan.clone()))
             .collect();
-        let verdict = guard::judge(operations, facts, &view.bridge.limits, &approved);
+        let mut verdict = guard::judge(operations, facts, &view.bridge.limits, &approved);
+        verdict.trips.extend(other_ids(view, &verdict.trips));
         let (bridge, at) = (&view.bridge.name, view.now);
         let mut changes = Vec::new();
         for guard in &latched {
@@ -377,6 +384,23 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// A feed whose ids have all changed is told at once, also when nothing is planned because of it: the next run looks for
+/// the known records, and what it would do about those that are gone waits for a person.
+fn other_ids(view: &View<'_>, trips: &[Trip]) -> Vec<Trip> {
+    view.members
+        .iter()
+        .filter(|member| member.observed.ids_all_new)
+        .filter(|member| !trips.iter().any(|trip| trip.platform == *member.name()))
+        .map(|member| Trip {
+            platform: member.name().clone(),
+            what: guard::IDS_ALL_NEW,
+            limit: 0,
+            planned: u64::try_from(member.observed.seen.len()).unwrap_or(u64::MAX),
+            plan: guard::IDS_ALL_NEW.to_owned(),
+        })
+        .collect()
 }
 
 fn planned(operation: Operation) -> Done {

@@ -21,7 +21,7 @@ use slotbridge_core::model::{
 use slotbridge_platform::Platform;
 use slotbridge_platform::seam::Seam;
 use slotbridge_platform::testing::VirtualSeam;
-use slotbridge_store::Store;
+use slotbridge_store::{Change, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::Engine;
@@ -135,6 +135,23 @@ impl World {
             !self.a.state.lock().unwrap().doubles_seen
                 && !self.b.state.lock().unwrap().doubles_seen
         );
+    }
+
+    /// A person approves everything that guards hold.
+    async fn approve(&self) {
+        let bridge = &self.bridge.name;
+        let changes = self
+            .store
+            .guards(bridge)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|guard| Change::GuardApproved {
+                bridge: bridge.clone(),
+                plan: guard.plan,
+                at: self.seam.now(),
+            });
+        self.store.apply(changes.collect()).await.unwrap();
     }
 
     /// Resource, start and client of every live record.

@@ -319,7 +319,7 @@ fn a_trip_holds_its_own_platform_and_direction_only() {
 }
 
 #[test]
-fn a_platform_whose_word_is_in_doubt_is_left_alone_and_removes_nothing_elsewhere() {
+fn a_platform_whose_word_is_in_doubt_is_left_alone_and_nothing_rests_on_it_elsewhere() {
     let resting = |operation: Operation| Operation {
         because: vec![(platform("salon"), remote("1"))],
         ..on("site", operation)
@@ -355,9 +355,9 @@ fn a_platform_whose_word_is_in_doubt_is_left_alone_and_removes_nothing_elsewhere
         ),
     ] {
         let verdict = judged(plan.clone(), facts.clone(), &off());
-        assert_eq!(whats(&verdict), [(what, 0, 3)]);
-        assert_eq!(verdict.held, plan[..3]);
-        assert_eq!(verdict.pass, plan[3..]);
+        assert_eq!(whats(&verdict), [(what, 0, 4)]);
+        assert_eq!(verdict.held, plan[..4]);
+        assert_eq!(verdict.pass, plan[4..]);
         assert_eq!(
             judged(vec![], facts, &off()),
             Verdict::default(),

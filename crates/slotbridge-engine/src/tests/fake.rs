@@ -221,6 +221,19 @@ impl Fake {
         });
     }
 
+    /// The platform gives every record another id.
+    pub(crate) fn renumber(&self) {
+        let mut state = self.state.lock().unwrap();
+        let records = std::mem::take(&mut state.records);
+        state.records = records
+            .into_values()
+            .map(|mut record| {
+                record.id = RemoteId::new(format!("new-{}", record.id));
+                (record.id.clone(), record)
+            })
+            .collect();
+    }
+
     pub(crate) fn cancel(&self, id: &RemoteId) {
         self.person(id, |record| record.state = RecordState::Deleted);
     }

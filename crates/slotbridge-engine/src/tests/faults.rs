@@ -160,15 +160,54 @@ async fn a_stopped_run_begins_nothing_new_and_the_next_one_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_clock_that_went_back_stops_the_bridge() {
+async fn a_clock_that_went_back_stops_the_bridge_until_a_person_has_looked() {
     let world = World::listing();
     world.a.book("anna", at(9, 0), 60, "Вера");
     world.settle().await;
     world.seam.set_wall_clock(SignedDuration::from_hours(-3));
     world.a.book("boris", at(9, 0), 60, "Игорь");
-    let report = world.run().await;
-    assert_eq!(report.exit_code(), 3);
-    assert_eq!(world.b.live().len(), 1);
+    for _ in 0..2 {
+        assert_eq!(world.run().await.exit_code(), 3);
+        assert_eq!(world.b.live().len(), 1);
+    }
+    world.approve().await;
+    assert_eq!(world.run().await.exit_code(), 0);
+    assert_eq!(world.b.live().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_changed_its_zone_moves_nothing_before_a_person_has_looked() {
+    let mut world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.bridge.members[0].time_zone = TimeZone::get("Asia/Yekaterinburg").unwrap();
+    world.a.move_to(&a, at(11, 0));
+    for _ in 0..2 {
+        assert_eq!(world.run().await.exit_code(), 3);
+        assert_eq!(only(&world.b.live()).start, at(9, 0));
+    }
+    world.approve().await;
+    assert_eq!(world.run().await.exit_code(), 0);
+    assert_eq!(only(&world.b.live()).start, at(11, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_whose_ids_are_all_new_doubles_and_removes_nothing() {
+    let world = World::listing();
+    for hour in 0..6_u8 {
+        let client = "В".repeat(usize::from(hour) + 1);
+        world.a.book("anna", at(i64::from(hour), 0), 60, &client);
+    }
+    world.settle().await;
+    let writes = world.a.writes() + world.b.writes();
+    world.a.renumber();
+    assert_eq!(world.run().await.exit_code(), 3, "it is told at once");
+    world.assert_in_step().await;
+    assert_eq!(
+        world.a.writes() + world.b.writes(),
+        writes,
+        "the same bookings under other ids"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -204,4 +243,34 @@ async fn a_move_made_before_a_lost_create_was_settled_is_a_move() {
     world.b.move_to(&live_id(&world.b), at(14, 0));
     world.settle().await;
     assert_eq!(only(&world.a.live()).start, at(14, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_accounts_feed_waits_for_a_person() {
+    let world = World::listing();
+    for hour in 0..6_u8 {
+        let client = "В".repeat(usize::from(hour) + 1);
+        world.a.book("anna", at(i64::from(hour), 0), 60, &client);
+    }
+    world.settle().await;
+    let writes = world.b.writes();
+    world.a.state.lock().unwrap().records.clear();
+    for hour in 0..6 {
+        world.a.book("boris", at(hour, 0), 60, "Чужой");
+    }
+    for _ in 0..3 {
+        assert_eq!(world.run().await.exit_code(), 3);
+    }
+    assert_eq!((world.b.live().len(), world.b.writes()), (6, writes));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cancelled_and_booked_again_at_the_same_time_is_the_same_booking() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.a.cancel(&a);
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    assert_eq!(world.b.writes(), 1, "nothing had to be written for it");
 }

@@ -276,16 +276,7 @@ async fn too_many_removals_wait_for_a_person() {
         30,
         "nothing is removed before a person has looked"
     );
-    let guard = &report.bridges[0].guards[0];
-    world
-        .store
-        .apply(vec![slotbridge_store::Change::GuardApproved {
-            bridge: world.bridge.name.clone(),
-            plan: guard.plan.clone(),
-            at: world.seam.now(),
-        }])
-        .await
-        .unwrap();
+    world.approve().await;
     let report = world.run().await;
     assert_eq!(report.exit_code(), 0, "{report:#?}");
     assert_eq!(world.b.live().len(), 5);
