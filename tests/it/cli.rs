@@ -28,7 +28,7 @@ fn help_lists_the_commands_that_are_there_and_shows_examples() {
             shown.stdout
         );
     }
-    for command in ["reconcile", "check", "status", "approve", "demo"] {
+    for command in ["reconcile", "check", "map", "status", "approve", "demo"] {
         let shown = run(&[command, "--help"]);
         assert_eq!(shown.code, Some(0), "{command}");
         assert!(
@@ -39,7 +39,6 @@ fn help_lists_the_commands_that_are_there_and_shows_examples() {
     }
     for command in [
         "run",
-        "map",
         "apply",
         "conflicts",
         "explain",

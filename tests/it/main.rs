@@ -14,6 +14,7 @@ mod database;
 mod demo;
 mod exits;
 mod kill;
+mod mapping;
 mod privacy;
 mod reconcile;
 mod signals;

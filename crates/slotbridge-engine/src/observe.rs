@@ -157,7 +157,7 @@ async fn list(
     Ok(())
 }
 
-/// An empty listing over a mirror that isn't empty proves nothing (DESIGN §9.7).
+/// An empty listing over a mirror that isn't empty proves nothing.
 fn doubt_empty(listing: &Listing, live_known: usize) -> Coverage {
     let empty = listing.records.is_empty() && listing.unreadable.is_empty();
     match &listing.coverage {

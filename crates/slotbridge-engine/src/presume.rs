@@ -1,5 +1,5 @@
 //! Records that we cannot see: on a platform without a listing, a busy time that fits a booking exactly is presumed to
-//! be that booking. A second record may not appear, a link may stay missing (DESIGN §6.2).
+//! be that booking. A second record may not appear, a link may stay missing.
 
 use slotbridge_core::merge::{Presence, Shown};
 use slotbridge_core::model::{

@@ -239,7 +239,7 @@ pub struct WaitingReport {
 }
 
 impl Report {
-    /// Counts over all bridges, by the names of the JSON report (DESIGN §7).
+    /// Counts over all bridges, by the names of the JSON report.
     pub fn totals(&self) -> Vec<(&'static str, u64)> {
         let operations = || self.bridges.iter().flat_map(|bridge| &bridge.operations);
         let op = |name: &str| count(operations().filter(|one| one.op == name));
@@ -268,7 +268,7 @@ impl Report {
         ]
     }
 
-    /// The exit code that the run earned (DESIGN §7): 3 a guard stopped it; 1 something failed, was refused or could
+    /// The exit code that the run earned: 3 a guard stopped it; 1 something failed, was refused or could
     /// not be read; 4 something waits for a person; 5 a dry run has changes pending; 0 all is in step. With several,
     /// the first of 3, 1, 4, 5.
     pub fn exit_code(&self) -> u8 {

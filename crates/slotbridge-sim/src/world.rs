@@ -1,4 +1,6 @@
-//! A ready world: both platforms with a week of invented bookings, and the config of a bridge between them.
+//! A ready world: two platforms, or all four, with a week of invented bookings, and the config of a bridge between them.
+
+mod four;
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,14 +14,20 @@ use crate::person::{Booking, Hand};
 use crate::rubitime::{self, RubitimeSim};
 use crate::yclients::{self, YclientsSim};
 
+pub use four::{Addresses4, PLACES, Place, Side, World4, demo_week_of_four, empty_week_of_four};
+
 /// The YCLIENTS branch of the demo week.
 pub const COMPANY_ID: u64 = 4564;
 /// The Rubitime branch of the demo week.
 pub const BRANCH_ID: u64 = 1013;
-/// The zone that both live in.
+/// The SimplyBook.me company of the demo week.
+pub const COMPANY: &str = "acme";
+/// The AlfaCRM branch of the demo week.
+pub const SCHOOL_BRANCH_ID: u64 = 2;
+/// The zone that all of them live in.
 pub const TIME_ZONE: &str = "Europe/Moscow";
 
-/// A member of staff on both platforms.
+/// A member of staff on every platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resource {
     /// The name in a bridge's config.
@@ -30,9 +38,13 @@ pub struct Resource {
     pub yclients: u64,
     /// The Rubitime cooperator id.
     pub rubitime: u64,
+    /// The SimplyBook.me unit id.
+    pub simplybook: u64,
+    /// The AlfaCRM teacher id.
+    pub alfacrm: u64,
 }
 
-/// A service on both platforms.
+/// A service on every platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Service {
     /// The name in a bridge's config.
@@ -47,6 +59,10 @@ pub struct Service {
     pub yclients: u64,
     /// The Rubitime service id.
     pub rubitime: u64,
+    /// The SimplyBook.me event id.
+    pub simplybook: u64,
+    /// The AlfaCRM subject id; its lessons are individual ones.
+    pub alfacrm: u64,
 }
 
 /// Who works in the demo week.
@@ -56,12 +72,16 @@ pub const RESOURCES: [Resource; 2] = [
         title: "Анна Вымышленная",
         yclients: 8886,
         rubitime: 1702,
+        simplybook: 3,
+        alfacrm: 17,
     },
     Resource {
         name: "boris",
         title: "Борис Примеров",
         yclients: 8887,
         rubitime: 1703,
+        simplybook: 4,
+        alfacrm: 18,
     },
 ];
 
@@ -74,6 +94,8 @@ pub const SERVICES: [Service; 3] = [
         price: 1800,
         yclients: 331,
         rubitime: 3925,
+        simplybook: 7,
+        alfacrm: 6,
     },
     Service {
         name: "colouring",
@@ -82,6 +104,8 @@ pub const SERVICES: [Service; 3] = [
         price: 4500,
         yclients: 332,
         rubitime: 3926,
+        simplybook: 8,
+        alfacrm: 7,
     },
     Service {
         name: "beard",
@@ -90,6 +114,8 @@ pub const SERVICES: [Service; 3] = [
         price: 900,
         yclients: 333,
         rubitime: 3927,
+        simplybook: 9,
+        alfacrm: 8,
     },
 ];
 
@@ -155,23 +181,11 @@ const WEEK: [Row; 28] = [
 /// Sets both platforms up with a week of invented bookings that begins tomorrow.
 pub fn demo_week(clock: &SimClock) -> World {
     let mut world = empty_week(clock);
-    let zone = zone();
-    let tomorrow = clock
-        .now()
-        .to_zoned(zone.clone())
-        .date()
-        .saturating_add(1.day());
     for (day, hour, minute, staff, service, name, phone, place) in WEEK {
         let (Some(staff), Some(service)) = (RESOURCES.get(staff), SERVICES.get(service)) else {
             continue;
         };
-        let local = tomorrow
-            .saturating_add(day.days())
-            .to_datetime(time(hour, minute, 0, 0));
-        let start = zone
-            .to_ambiguous_timestamp(local)
-            .compatible()
-            .unwrap_or(Timestamp::MAX);
+        let start = start(clock, day, hour, minute);
         let on_yclients = || {
             let booking = Booking::new(staff.yclients, service.yclients, start, service.minutes);
             world
@@ -241,6 +255,18 @@ pub fn empty_week(clock: &SimClock) -> World {
         only_yclients: Vec::new(),
         only_rubitime: Vec::new(),
     }
+}
+
+/// A time of a day counted from tomorrow.
+fn start(clock: &SimClock, day: i64, hour: i8, minute: i8) -> Timestamp {
+    let zone = zone();
+    let tomorrow = zone.to_datetime(clock.now()).date().saturating_add(1.day());
+    let local = tomorrow
+        .saturating_add(day.days())
+        .to_datetime(time(hour, minute, 0, 0));
+    zone.to_ambiguous_timestamp(local)
+        .compatible()
+        .unwrap_or(Timestamp::MAX)
 }
 
 fn zone() -> TimeZone {

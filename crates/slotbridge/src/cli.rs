@@ -5,6 +5,7 @@ pub(crate) mod check;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod logging;
+pub(crate) mod map;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "\
 Examples:
   slotbridge demo                          try it on simulated platforms, without account or config
   slotbridge check                         look at config, credentials, zones and mappings
+  slotbridge map                           propose which ids of the platforms are the same
   slotbridge --reconcile --dry-run         show what one pass would change; write nothing
   slotbridge --reconcile                   make one pass over every bridge
   slotbridge reconcile --bridge main --format json --output report.json
@@ -156,6 +158,15 @@ Examples:
     #[command(after_help = "\
 It only reads. Exit 0: all is well; 1: a platform cannot be used; 2: the config is wrong.")]
     Check,
+    /// List each platform's resources and services, and propose the mapping as TOML
+    #[command(after_help = "\
+Examples:
+  slotbridge map                           show what there is, and rows to put into the config
+  slotbridge map --bridge main --output rows.toml
+  slotbridge map --format json
+
+It only reads. Exit 0: all was read; 1: a platform's lists could not be read; 2: the config is wrong.")]
+    Map,
     /// Show what the database knows: records, age of the last complete pass, open work, last runs
     Status,
     /// Approve what a guard holds in a bridge; the next run applies it if it is unchanged
@@ -197,6 +208,7 @@ enum Job {
         dry_run: bool,
     },
     Check,
+    Map,
     Status,
     Approve {
         bridge: String,
@@ -254,6 +266,7 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
     }
     Ok(match command {
         Command::Check => Job::Check,
+        Command::Map => Job::Map,
         Command::Status => Job::Status,
         Command::Approve { name } => Job::Approve {
             bridge: name.clone(),
@@ -275,6 +288,7 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
         match job {
             Job::Reconcile { dry_run } => reconcile::run(global, dry_run, output).await,
             Job::Check => check::run(global, output).await,
+            Job::Map => map::run(global, output).await,
             Job::Status => status::run(global, output).await,
             Job::Approve { bridge } => approve::run(global, &bridge, output).await,
             #[cfg(feature = "demo")]

@@ -2,8 +2,10 @@
 //!
 //! A kind says which keys its accounts have, how they are read, and how an adapter is made of them.
 
+mod alfacrm;
 mod build;
 mod rubitime;
+mod simplybook;
 mod yclients;
 
 use std::fmt;
@@ -23,10 +25,12 @@ use crate::config::table::Table;
 use crate::config::value;
 
 /// Every kind, in the order of the docs.
-pub(crate) static KINDS: [&Kind; 2] = [&yclients::KIND, &rubitime::KIND];
-
-/// Kinds that are known by name, but not spoken yet.
-const NOT_YET: [&str; 2] = ["simplybook", "alfacrm"];
+pub(crate) static KINDS: [&Kind; 4] = [
+    &yclients::KIND,
+    &rubitime::KIND,
+    &simplybook::KIND,
+    &alfacrm::KIND,
+];
 
 /// One kind of platform.
 pub(crate) struct Kind {
@@ -35,19 +39,39 @@ pub(crate) struct Kind {
     /// The vendor's spelling.
     pub(crate) title: &'static str,
     /// Where it is, unless the config says otherwise.
-    pub(crate) base_url: &'static str,
+    pub(crate) home: Home,
     /// The keys that only this kind has.
     pub(crate) keys: &'static [Key],
-    /// What it can do.
-    pub(crate) capabilities: &'static Capabilities,
+    /// Whose contacts it gets, unless the config says otherwise.
+    pub(crate) contacts: ContactsByDefault,
     /// Whether the zone must be in the config because the platform does not tell it.
     pub(crate) needs_zone: bool,
     /// Whether services need a duration in the config because records may have none.
     pub(crate) needs_durations: bool,
-    /// Whether a text can be an id; else what was expected.
-    pub(crate) check_id: fn(&str) -> Result<(), &'static str>,
+    /// Whether a text can be a resource's id; else what was expected.
+    pub(crate) check_resource: fn(&str) -> Result<(), &'static str>,
+    /// The same for a service's id.
+    pub(crate) check_service: fn(&str) -> Result<(), &'static str>,
     /// Reads the keys of `keys`; `None` notes a problem.
     pub(crate) read: fn(&Table<'_>, &Secrets<'_>) -> Option<Arc<dyn Settings>>,
+}
+
+/// Where the accounts of a kind are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// All at one address, unless the config names another.
+    At(&'static str),
+    /// Each at its own, which the config must name: what to write there.
+    Own(&'static str),
+}
+
+/// Whose contacts a kind gets where the config does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContactsByDefault {
+    /// The client's own.
+    Real,
+    /// A sink's, because the platform writes to clients whatever it is asked.
+    Sink,
 }
 
 impl fmt::Debug for Kind {
@@ -60,6 +84,9 @@ impl fmt::Debug for Kind {
 pub(crate) trait Settings: fmt::Debug + Send + Sync {
     /// What tells two accounts of the kind apart, besides the address: the branch.
     fn account(&self) -> String;
+
+    /// What the account can do.
+    fn capabilities(&self) -> &'static Capabilities;
 
     /// What shares one quota with other accounts of the kind; never a key itself.
     fn quota_scope(&self, base_url: &str) -> String;
@@ -90,11 +117,6 @@ pub(crate) fn kind(word: &str) -> Result<&'static Kind, String> {
         return Ok(kind);
     }
     let known = KINDS.map(|kind| format!("{:?}", kind.name)).join(" or ");
-    if NOT_YET.contains(&word) {
-        return Err(format!(
-            "this build does not speak {word} yet; expected {known}"
-        ));
-    }
     let hint = value::nearest(word, KINDS.map(|kind| kind.name))
         .map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
     Err(format!(
@@ -102,7 +124,7 @@ pub(crate) fn kind(word: &str) -> Result<&'static Kind, String> {
     ))
 }
 
-/// A whole number without sign, as both kinds number everything.
+/// A whole number without sign, as the platforms number nearly everything.
 fn number_id(id: &str) -> Result<(), &'static str> {
     let fits = id.parse::<u64>().is_ok_and(|number| number > 0) && !id.starts_with(['+', '0']);
     if fits {

@@ -5,6 +5,7 @@
 
 pub(crate) mod json;
 pub(crate) mod markdown;
+pub(crate) mod proposal;
 pub(crate) mod sections;
 pub(crate) mod text;
 pub(crate) mod view;

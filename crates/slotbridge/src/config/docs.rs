@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::keys::{self, Key, Presence};
-use crate::registry::KINDS;
+use crate::registry::{Home, KINDS};
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -46,7 +46,15 @@ fn page() -> String {
     );
     for kind in KINDS {
         let heading = format!("[platform.NAME] with kind = \"{}\"", kind.name);
-        let intro = format!("{}, by default at <{}>.", kind.title, kind.base_url);
+        let intro = match kind.home {
+            Home::At(url) => format!("{}, by default at <{url}>.", kind.title),
+            Home::Own(what) => {
+                format!(
+                    "{}; `base_url` is required: {what}.",
+                    kind.title
+                )
+            }
+        };
         section(&mut page, &heading, &intro, &[kind.keys]);
     }
     section(

@@ -163,7 +163,7 @@ pub(crate) static PLATFORM: &[Key] = &[
     optional(
         "base_url",
         "an https address",
-        "Where the platform is, without a path. Each kind knows its own; plain http goes to this machine only.",
+        "Where the platform is, without a path. Required on AlfaCRM, where each account has its own; the other kinds know theirs. Plain http goes to this machine only.",
     ),
     optional(
         "time_zone",
@@ -201,7 +201,7 @@ pub(crate) static PLATFORM: &[Key] = &[
         "contacts",
         "\"real\" or \"sink\"",
         "real",
-        "Whose contacts the platform gets: the client's, or those of `sink_email` and `sink_phone`.",
+        "Whose contacts the platform gets: the client's, or those of `sink_email` and `sink_phone`. On SimplyBook.me, which writes to clients about every booking, the default is `sink`.",
     ),
     optional(
         "sink_email",

@@ -79,7 +79,7 @@ impl<'p> Rows<'p> {
             let name = table.parse("name", |text| {
                 ResourceName::new(text).map_err(|error| error.to_string())
             });
-            let cells = self.cells(&table);
+            let cells = self.cells(&table, Mapped::Resource);
             self.finish(table);
             let Some(name) = name else { continue };
             if !names.insert(name.clone()) {
@@ -110,7 +110,7 @@ impl<'p> Rows<'p> {
             let name = table.parse("name", |text| {
                 ServiceName::new(text).map_err(|error| error.to_string())
             });
-            let cells = self.cells(&table);
+            let cells = self.cells(&table, Mapped::Service);
             let duration = self.duration(&table, &cells);
             self.finish(table);
             let Some(name) = name else { continue };
@@ -161,14 +161,21 @@ impl<'p> Rows<'p> {
     }
 
     /// The ids of one row, per platform of the bridge.
-    fn cells<'t>(&self, table: &Table<'t>) -> Vec<(PlatformName, Field<'t>, String)> {
+    fn cells<'t>(
+        &self,
+        table: &Table<'t>,
+        what: Mapped,
+    ) -> Vec<(PlatformName, Field<'t>, String)> {
         let mut cells = Vec::new();
         for (name, field) in table.named() {
             let Some(member) = self.members.iter().find(|member| member.as_str() == name) else {
                 continue;
             };
             let id = match self.platforms.get(name) {
-                Some(platform) => field.id(platform.kind.check_id),
+                Some(platform) => field.id(match what {
+                    Mapped::Resource => platform.kind.check_resource,
+                    Mapped::Service => platform.kind.check_service,
+                }),
                 None => field.id(|_| Ok(())),
             };
             cells.extend(id.map(|id| (member.clone(), field, id)));

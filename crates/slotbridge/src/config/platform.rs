@@ -15,7 +15,7 @@ use super::problem::Place;
 use super::secret::Secrets;
 use super::table::{Field, Table};
 use super::value;
-use crate::registry::{self, Kind, Settings};
+use crate::registry::{self, ContactsByDefault, Home, Kind, Settings};
 
 /// One account, with everything resolved.
 #[derive(Debug, Clone)]
@@ -116,7 +116,13 @@ fn read_one(name: &str, field: &Field<'_>, secrets: &Secrets<'_>) -> Option<Plat
     let settings = (kind.read)(&table, secrets);
     let base_url = match table.get("base_url") {
         Some(field) => field.parse(value::base_url),
-        None => Some(kind.base_url.to_owned()),
+        None => match kind.home {
+            Home::At(url) => Some(url.to_owned()),
+            Home::Own(what) => {
+                table.key_problem("base_url", format!("is missing; expected {what}"));
+                None
+            }
+        },
     };
     let zone_field = if kind.needs_zone {
         table.need("time_zone")
@@ -131,7 +137,7 @@ fn read_one(name: &str, field: &Field<'_>, secrets: &Secrets<'_>) -> Option<Plat
     let _poll_every = table.parse("poll_every", value::positive_duration);
     let timeout = table.parse("timeout", value::positive_duration);
     let default_country = table.parse("default_country", value::country);
-    let contacts = read_contacts(&table);
+    let contacts = read_contacts(&table, kind);
     let busy_name = table.parse("busy_name", one_line);
     let headers = table.get("headers").map_or_else(
         || Some(HeaderMap::new()),
@@ -180,22 +186,37 @@ fn read_quota(field: &Field<'_>) -> Option<Vec<Quota>> {
     items.iter().map(|item| item.parse(value::quota)).collect()
 }
 
-fn read_contacts(table: &Table<'_>) -> Option<Contacts> {
-    let sink = table.parse("contacts", |text| match text {
-        "real" => Ok(false),
-        "sink" => Ok(true),
-        _ => Err(format!(
-            "{text:?} is not known; expected \"real\" or \"sink\""
-        )),
-    });
+fn read_contacts(table: &Table<'_>, kind: &Kind) -> Option<Contacts> {
+    let sink = match table.get("contacts") {
+        None => Some(kind.contacts == ContactsByDefault::Sink),
+        Some(field) => field.parse(|text| match text {
+            "real" => Ok(false),
+            "sink" => Ok(true),
+            _ => Err(format!(
+                "{text:?} is not known; expected \"real\" or \"sink\""
+            )),
+        }),
+    };
     let email = table.get("sink_email");
     let phone = table.get("sink_phone");
     if sink? {
-        let (email, phone) = (
-            email.or_else(|| table.need("sink_email")),
-            phone.or_else(|| table.need("sink_phone")),
-        );
-        let email = email.and_then(|field| field.parse(an_email));
+        for (key, expected, field) in [
+            ("sink_email", "an e-mail address", &email),
+            ("sink_phone", "a phone", &phone),
+        ] {
+            if field.is_none() {
+                let why = match kind.contacts {
+                    ContactsByDefault::Real => "`contacts = \"sink\"` needs it".to_owned(),
+                    ContactsByDefault::Sink => format!(
+                        "{} writes to clients about every booking, so contacts of your own stand in for theirs; \
+                         `contacts = \"real\"` sends it the clients' own",
+                        kind.title
+                    ),
+                };
+                table.key_problem(key, format!("is missing; expected {expected}: {why}"));
+            }
+        }
+        let email = email.and_then(|field| field.parse(value::email));
         let phone = phone.and_then(|field| field.parse(one_line));
         return Some(Contacts::Sink {
             email: Private::new(email?),
@@ -203,7 +224,7 @@ fn read_contacts(table: &Table<'_>) -> Option<Contacts> {
         });
     }
     // They do nothing here, but a wrong one is told before somebody switches over.
-    drop(email.and_then(|field| field.parse(an_email)));
+    drop(email.and_then(|field| field.parse(value::email)));
     drop(phone.and_then(|field| field.parse(one_line)));
     Some(Contacts::Real)
 }
@@ -234,18 +255,6 @@ fn read_headers(field: &Field<'_>, secrets: &Secrets<'_>) -> Option<HeaderMap> {
         }
     }
     whole.then_some(headers)
-}
-
-fn an_email(text: &str) -> Result<String, String> {
-    let fits = text
-        .split_once('@')
-        .is_some_and(|(before, after)| !before.is_empty() && after.contains('.'))
-        && !text.contains(char::is_whitespace);
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err("expected an e-mail address such as \"sink@example.com\"".to_owned())
-    }
 }
 
 fn one_line(text: &str) -> Result<String, String> {

@@ -152,6 +152,14 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// Reads true or false; absent keys take their default.
+    pub(crate) fn flag(&self, name: &'static str) -> Option<bool> {
+        match self.field(name)? {
+            Ok(field) => field.flag(),
+            Err(default) => Some(default == "true"),
+        }
+    }
+
     /// Reads a whole number within bounds; absent keys take their default.
     pub(crate) fn number(&self, name: &'static str, bounds: Range<u64>) -> Option<u64> {
         match self.field(name)? {
@@ -305,6 +313,14 @@ impl<'t> Field<'t> {
             return None;
         }
         parsed
+    }
+
+    /// Reads true or false.
+    pub(crate) fn flag(&self) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(flag) => Some(*flag),
+            _ => self.wrong("true or false"),
+        }
     }
 
     /// Reads a list.

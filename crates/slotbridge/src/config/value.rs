@@ -142,6 +142,19 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// Reads an e-mail address; it is not shown, since it may be a person's.
+pub(crate) fn email(text: &str) -> Result<String, String> {
+    let fits = text
+        .split_once('@')
+        .is_some_and(|(before, after)| !before.is_empty() && after.contains('.'))
+        && !text.contains(char::is_whitespace);
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an e-mail address such as \"sync@example.com\"".to_owned())
+    }
+}
+
 /// Reads an address to listen on.
 pub(crate) fn listen(text: &str) -> Result<std::net::SocketAddr, String> {
     text.parse().map_err(|_not_an_address| {

@@ -143,7 +143,7 @@ fn gates(
     let mut settings: BTreeMap<String, GateSettings> = BTreeMap::new();
     for platform in accounts {
         let scope = platform.settings.quota_scope(&platform.base_url);
-        let capabilities = platform.kind.capabilities;
+        let capabilities = platform.settings.capabilities();
         let quotas: Vec<Quota> = platform
             .quota
             .clone()

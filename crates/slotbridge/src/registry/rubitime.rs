@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use slotbridge_core::mapping::Mapping;
 use slotbridge_core::model::{RemoteId, ServiceKey};
-use slotbridge_platform::{Account, InvalidConfig, Platform};
+use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
-use super::{Kind, Settings, host_of, number_id};
+use super::{ContactsByDefault, Home, Kind, Settings, host_of, number_id};
 use crate::config::keys::{A_SECRET, DURATION, Key, optional, required};
 use crate::config::secret::Secrets;
 use crate::config::table::Table;
@@ -19,12 +19,13 @@ use crate::config::value;
 pub(crate) static KIND: Kind = Kind {
     name: "rubitime",
     title: "Rubitime",
-    base_url: adapter_rubitime::BASE_URL,
+    home: Home::At(adapter_rubitime::BASE_URL),
     keys: KEYS,
-    capabilities: &adapter_rubitime::CAPABILITIES,
+    contacts: ContactsByDefault::Real,
     needs_zone: true,
     needs_durations: true,
-    check_id: number_id,
+    check_resource: number_id,
+    check_service: number_id,
     read,
 };
 
@@ -102,6 +103,10 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
 impl Settings for RubitimeSettings {
     fn account(&self) -> String {
         self.branch_id.to_string()
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        &adapter_rubitime::CAPABILITIES
     }
 
     // Calls are counted per key, all methods together (rubitime contract, 7).

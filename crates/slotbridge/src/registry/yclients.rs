@@ -7,9 +7,9 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 use slotbridge_core::mapping::Mapping;
 use slotbridge_core::model::RemoteId;
-use slotbridge_platform::{Account, InvalidConfig, Platform};
+use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
-use super::{Kind, Settings, host_of, number_id};
+use super::{ContactsByDefault, Home, Kind, Settings, host_of, number_id};
 use crate::config::keys::{A_SECRET, Key, optional, required};
 use crate::config::secret::Secrets;
 use crate::config::table::Table;
@@ -18,12 +18,13 @@ use crate::config::table::Table;
 pub(crate) static KIND: Kind = Kind {
     name: "yclients",
     title: "YCLIENTS",
-    base_url: "https://api.yclients.com",
+    home: Home::At("https://api.yclients.com"),
     keys: KEYS,
-    capabilities: &adapter_yclients::CAPABILITIES,
+    contacts: ContactsByDefault::Real,
     needs_zone: false,
     needs_durations: false,
-    check_id: number_id,
+    check_resource: number_id,
+    check_service: number_id,
     read,
 };
 
@@ -106,6 +107,10 @@ fn read_auth(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<UserAuth> {
 impl Settings for YclientsSettings {
     fn account(&self) -> String {
         self.config.company_id.to_string()
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        &adapter_yclients::CAPABILITIES
     }
 
     // The platform counts calls per source address, and ours is one (yclients contract, 9).
