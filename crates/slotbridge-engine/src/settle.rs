@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
-use slotbridge_core::model::{Booking, Field, RemoteId};
+use slotbridge_core::model::{Booking, Field, FieldValue, Private, RemoteId};
 use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::same_value;
@@ -202,16 +202,36 @@ fn settle_create(
     }
 }
 
-/// What the platform kept of a record that we made and whose reply we lost: what it shows, unless somebody has changed
-/// it since; then what we sent, so that the change is taken for one.
+/// What the platform kept of a record that we made and whose reply we lost: what was sent, with the texts that it shows
+/// in a spelling of its own. Anything else that differs was changed by somebody since, and is merged as a change.
 fn as_made(found: &Row, made_at: Timestamp, desired: &Booking) -> Booking {
     let untouched = found.record.changed_at.is_none_or(|changed| {
         let born = found.record.created_at.unwrap_or(made_at);
         changed.duration_since(born) <= REWRITTEN_WITHIN
     });
-    match &found.shown {
-        Shown::Live(shown) if untouched => shown.clone(),
-        Shown::Live(_) | Shown::Gone | Shown::Unseen => desired.clone(),
+    let mut kept = desired.clone();
+    if let (Shown::Live(shown), true) = (&found.shown, untouched) {
+        for field in Field::ALL {
+            if is_respelled(&desired.field(field), &shown.field(field)) {
+                kept.take_field(field, shown);
+            }
+        }
+    }
+    kept
+}
+
+/// Whether a platform could have made the one text of the other by trimming, cutting, or changing case and punctuation.
+fn is_respelled(sent: &FieldValue, shown: &FieldValue) -> bool {
+    let fold = |text: &Option<Private>| -> String {
+        let text = text.as_ref().map(Private::expose).unwrap_or_default();
+        text.chars()
+            .filter(|c| c.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    match (sent, shown) {
+        (FieldValue::Text(sent), FieldValue::Text(shown)) => fold(sent).starts_with(&fold(shown)),
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ mod listing;
 mod occupancy;
 mod several;
 mod sharing;
+mod storm;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
