@@ -4,6 +4,8 @@
 
 mod alfacrm;
 mod build;
+#[cfg(test)]
+mod docs;
 mod rubitime;
 mod simplybook;
 mod yclients;

@@ -132,6 +132,8 @@ struct Pairing {
     wrong_letters: u32,
     /// Words that only one of the titles has.
     extra: usize,
+    /// Whether these may be left out of a person's name: a patronymic, an initial.
+    optional: bool,
 }
 
 fn names(what: What, one: &Title, other: &Title) -> Option<Likeness> {
@@ -144,8 +146,8 @@ fn names(what: What, one: &Title, other: &Title) -> Option<Likeness> {
     }
     let mut doubts = Vec::new();
     let matched = found.same + usize::try_from(found.initials + found.typos).unwrap_or(usize::MAX);
-    // First and last name are enough for a person; a patronymic or a job title may stand beside them.
-    let enough = what == What::Resource && matched >= 2 && found.extra == 1;
+    // First and last name are enough for a person.
+    let enough = what == What::Resource && matched >= 2 && found.extra == 1 && found.optional;
     if found.extra > 0 && !enough {
         doubts.push(Doubt::Partial);
     }
@@ -188,6 +190,10 @@ fn pair(what: What, one: &[Word], other: &[Word]) -> Option<Pairing> {
     found.initials += abbreviations(what, &mut other, &mut one);
     pair_typos(&mut found, &mut one, &mut other);
     found.extra = one.len() + other.len();
+    found.optional = one
+        .iter()
+        .chain(&other)
+        .all(|word| word.short || word.patronymic());
     (one.is_empty() || other.is_empty()).then_some(found)
 }
 
@@ -298,7 +304,13 @@ mod tests {
             ("Анна Иванова", "Анна", unsure(Doubt::Partial)),
             (
                 "Анна Иванова",
-                "Анна Иванова, топ-мастер",
+                "Анна Иванова, мастер",
+                unsure(Doubt::Partial),
+            ),
+            ("Мастер Анна", "Мастер Анна Иванова", unsure(Doubt::Partial)),
+            (
+                "Кабинет массажа",
+                "Кабинет массажа 2",
                 unsure(Doubt::Partial),
             ),
             ("Анна Иванова", "Anna Ivonova", unsure(Doubt::Spelling)),

@@ -21,6 +21,14 @@ impl Word {
         self.folded.chars().count()
     }
 
+    /// Whether it names somebody's father, in the Russian way.
+    pub(super) fn patronymic(&self) -> bool {
+        self.len() > 4
+            && ["vna", "ichna", "ich"]
+                .iter()
+                .any(|end| self.folded.ends_with(end))
+    }
+
     /// Whether a digit is in it: such words are the same or they are not.
     pub(super) fn numeric(&self) -> bool {
         self.folded.chars().any(|c| c.is_ascii_digit())

@@ -49,10 +49,7 @@ fn page() -> String {
         let intro = match kind.home {
             Home::At(url) => format!("{}, by default at <{url}>.", kind.title),
             Home::Own(what) => {
-                format!(
-                    "{}; `base_url` is required: {what}.",
-                    kind.title
-                )
+                format!("{}; `base_url` is required: {what}.", kind.title)
             }
         };
         section(&mut page, &heading, &intro, &[kind.keys]);

@@ -16,6 +16,11 @@ fn parse(text: &str) -> Config {
         ("SALON_WEBHOOK_TOKEN", "example-hook"),
         ("SITE_API_KEY", "example-key"),
         ("SITE_WEBHOOK_TOKEN", "example-hook"),
+        ("WORLD_PASSWORD", "example-password"),
+        ("WORLD_WEBHOOK_TOKEN", "example-hook"),
+        ("SCHOOL_API_KEY", "example-key"),
+        ("SCHOOL_APP_KEY", "example-app"),
+        ("SCHOOL_WEBHOOK_TOKEN", "example-hook"),
     ]);
     let parsed = Config::parse(Path::new("config.example.toml"), text, &surroundings);
     parsed.unwrap_or_else(|error| panic!("{error}"))
@@ -105,6 +110,7 @@ fn the_example_has_a_section_for_every_kind_and_shows_every_key() {
 fn commented_defaults_are_those_of_the_code() {
     let all: Vec<&Key> = [keys::HTTP, keys::GUARD, keys::PLATFORM, keys::BRIDGE]
         .into_iter()
+        .chain(KINDS.map(|kind| kind.keys))
         .flatten()
         .collect();
     let mut compared = 0;

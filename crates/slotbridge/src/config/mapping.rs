@@ -161,11 +161,7 @@ impl<'p> Rows<'p> {
     }
 
     /// The ids of one row, per platform of the bridge.
-    fn cells<'t>(
-        &self,
-        table: &Table<'t>,
-        what: Mapped,
-    ) -> Vec<(PlatformName, Field<'t>, String)> {
+    fn cells<'t>(&self, table: &Table<'t>, what: Mapped) -> Vec<(PlatformName, Field<'t>, String)> {
         let mut cells = Vec::new();
         for (name, field) in table.named() {
             let Some(member) = self.members.iter().find(|member| member.as_str() == name) else {

@@ -7,8 +7,9 @@ pub(super) type Row = (&'static str, &'static str, &'static [&'static str]);
 pub(super) const ROWS: &[Row] = &[
     ("[store]", "[stroe]", &["1:2: stroe: unknown key; did you mean `store`?", "store: is missing"]),
     ("kind = \"yclients\"", "kind = \"yclient\"", &["5:8: platform.salon.kind: ", "did you mean \"yclients\"?"]),
-    ("kind = \"yclients\"", "kind = \"simplybook\"", &["this build does not speak simplybook yet"]),
-    ("kind = \"yclients\"", "kind = \"alfacrm\"", &["this build does not speak alfacrm yet"]),
+    ("kind = \"yclients\"", "kind = \"simplybok\"", &["expected \"yclients\" or \"rubitime\" or \"simplybook\" or \"alfacrm\"", "did you mean \"simplybook\"?"]),
+    ("kind = \"yclients\"", "kind = \"simplybook\"", &["platform.salon.mode: is missing", "platform.salon.company: is missing", "platform.salon.partner_token: unknown key"]),
+    ("kind = \"yclients\"", "kind = \"alfacrm\"", &["platform.salon.base_url: is missing; expected the address of your account", "platform.salon.time_zone: is missing"]),
     ("kind = \"yclients\"\n", "", &["4:1: platform.salon.kind: is missing"]),
     ("company_id = 4564\n", "", &["4:1: platform.salon.company_id: is missing; expected the number"]),
     ("company_id = 4564", "company_id = 0", &["6:14: platform.salon.company_id: expected a whole number from 1"]),
