@@ -1,10 +1,11 @@
-//! `check` on all four platforms: it proves credentials and ids with reads only, and names what stands nearest to a
-//! wrong id.
+//! All four platforms: `check` proves credentials and ids with reads only and names what stands nearest to a wrong id,
+//! and nothing of a client or a secret is in what is said of any of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotbridge_sim::world::{Addresses4, World4, demo_week_of_four};
-use slotbridge_sim::{Served, SimClock, serve};
+use slotbridge_sim::world::{Addresses4, Place, World4, demo_week_of_four};
+use slotbridge_sim::{Edit, Fault, Served, SimClock, Which, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -69,10 +70,63 @@ impl Four {
     }
 
     fn check(&self, config: &str) -> Ran {
+        self.run(config, &["check"])
+    }
+
+    fn run(&self, config: &str, arguments: &[&str]) -> Ran {
         let file = self.folder.path().join("config.toml");
         write_private(&file, config.as_bytes());
-        let arguments = ["check", "--config", file.to_str().unwrap()];
-        Ran::from(binary().args(arguments).output().unwrap())
+        let mut command = binary();
+        command.arg("--config").arg(file).args(arguments);
+        Ran::from(command.output().unwrap())
+    }
+
+    /// Everything that tells who a client is, and the secrets of the config.
+    fn forbidden(&self) -> BTreeSet<String> {
+        let mut texts = BTreeSet::new();
+        for seen in self.world.sides().iter().flat_map(|side| side.view.all()) {
+            let digits: String = seen.phone.chars().filter(char::is_ascii_digit).collect();
+            texts.extend([seen.name, seen.phone, seen.email, digits]);
+            // A comment may carry our marker, which is no secret.
+            texts.extend(seen.comment.split('\n').next().map(str::to_owned));
+        }
+        texts.retain(|text| text.trim().chars().count() > 3 && text != "Busy");
+        texts.extend(
+            [
+                "demo-password",
+                "demo-alfacrm-key",
+                "demo-simplybook-key",
+                "demo-simplybook-secret",
+                // Whom the calls are made as, and the sink.
+                "sync@example.com",
+                "79000000099",
+            ]
+            .map(str::to_owned),
+        );
+        texts
+    }
+
+    fn assert_silent(&self, what: &str, ran: &Ran) {
+        for text in self.forbidden() {
+            for said in [&ran.stdout, &ran.stderr] {
+                assert!(!said.contains(&text), "{what}: {text} in\n{said}");
+            }
+        }
+    }
+
+    /// A person tells something private on SimplyBook.me and on AlfaCRM.
+    fn person(&self) {
+        for place in [Place::Simplybook, Place::Alfacrm] {
+            let side = self.world.side(place);
+            let edit = Edit {
+                name: Some(format!("Скрытная {}", place.title())),
+                email: Some(format!("planted.{}@example.com", place.name())),
+                comment: Some(format!("код домофона {}", place.name())),
+                ..Edit::default()
+            };
+            let id = side.view.live()[0].id;
+            side.hand.edit(id, &edit).unwrap();
+        }
     }
 
     fn fingerprints(&self) -> [u64; 4] {
@@ -173,5 +227,60 @@ fn check_tells_whose_credentials_are_wrong_and_shows_none() {
             "{problems:#?}"
         );
         assert!(!format!("{ran:?}").contains("planted"), "{ran:?}");
+    }
+}
+
+#[test]
+fn logs_of_every_level_keep_clients_and_secrets_of_all_four_to_themselves() {
+    let four = Four::open();
+    four.person();
+    for config in [four.text.clone(), four.with(&PUBLIC)] {
+        for arguments in [
+            &["check", "-vvv"][..],
+            &["reconcile", "--dry-run", "-vvv", "--log-format", "json"],
+            &["map", "-vvv"],
+        ] {
+            four.assert_silent(&arguments.join(" "), &four.run(&config, arguments));
+        }
+    }
+    for format in ["text", "json", "markdown"] {
+        let ran = four.run(&four.text, &["reconcile", "-vvv", "--format", format]);
+        four.assert_silent(format, &ran);
+    }
+    // The platforms were really spoken to at that level.
+    let ran = four.run(&four.text, &["reconcile", "-vvv"]);
+    for operation in ["platform=world", "platform=school"] {
+        assert!(ran.stderr.contains(operation), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn errors_of_simplybook_and_alfacrm_quote_neither_what_was_sent_nor_what_came_back() {
+    for fault in [
+        Fault::Garbage,
+        Fault::ErrorAfter { status: 500 },
+        Fault::Truncated,
+        Fault::HtmlError { status: 500 },
+    ] {
+        let four = Four::open();
+        four.person();
+        let sides = [
+            (Place::Simplybook, ["admin.book", "admin.addClient"]),
+            (Place::Alfacrm, ["lesson.create", "customer.create"]),
+        ];
+        for (place, [write, card]) in sides {
+            let faults = four.world.side(place).view.faults();
+            faults.add("write", write, Which::Every, fault.clone());
+            // Some of the cards are made, or no booking would be tried.
+            faults.add("card", card, Which::Nth(2), fault.clone());
+        }
+        let what = format!("{fault:?}");
+        let ran = four.run(&four.text, &["reconcile", "-vvv"]);
+        assert_eq!(ran.code, Some(1), "{what}: {ran:?}");
+        four.assert_silent(&what, &ran);
+        for (place, _) in sides {
+            let fired = four.world.side(place).view.faults().fired("write");
+            assert!(fired > Some(0), "{what} never struck {place:?}");
+        }
     }
 }

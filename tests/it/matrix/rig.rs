@@ -1,21 +1,28 @@
 //! Four simulated platforms on loopback with one bridge between them.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
+use slotbridge_sim::alfacrm::{DateKey, Times};
 use slotbridge_sim::world::{
-    Addresses4, PLACES, Place, RESOURCES, SERVICES, World4, empty_week_of_four,
+    Addresses4, PLACES, Place, RESOURCES, SERVICES, World4, demo_week_of_four, empty_week_of_four,
 };
+use slotbridge_sim::yclients::CreateReply;
 use slotbridge_sim::{Booking, Call, Seen, Served, SimClock, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::Booked;
+use super::{Booked, Column};
 use crate::support::{Ran, binary, write_private};
 
 /// How far apart the simulated Rubitime wants two calls.
 const GAP: Duration = Duration::from_millis(5);
+
+/// Where messages go that no client must get.
+pub(super) const SINK_EMAIL: &str = "sink@example.com";
+const SINK_PHONE: &str = "+79000009999";
 
 /// The methods that write.
 const WRITES: [&str; 18] = [
@@ -39,6 +46,16 @@ const WRITES: [&str; 18] = [
     "lesson.cancel",
 ];
 
+/// Speaks to SimplyBook.me with API keys alone.
+pub(super) fn with_api_keys(toml: &str) -> String {
+    let user = "user = \"sync@example.com\"\npassword = \"demo-password\"\n";
+    let keys = "api_key = \"demo-simplybook-key\"\nsecret_key = \"demo-simplybook-secret\"\n";
+    let admin = "mode = \"admin\"\n";
+    assert!(toml.contains(user) && toml.contains(admin), "{toml}");
+    toml.replace(user, keys)
+        .replace(admin, "mode = \"public\"\n")
+}
+
 pub(super) struct Rig {
     pub(super) world: World4,
     folder: TempDir,
@@ -56,26 +73,72 @@ impl Rig {
         Self::new(|toml| toml)
     }
 
+    /// Four platforms without a booking, a sink before SimplyBook.me.
+    pub(super) fn sink() -> Self {
+        Self::new(|toml| {
+            let real = "contacts = \"real\"\n";
+            assert!(toml.contains(real), "{toml}");
+            let sink = format!("sink_email = \"{SINK_EMAIL}\"\nsink_phone = \"{SINK_PHONE}\"\n");
+            toml.replace(real, &sink)
+        })
+    }
+
+    /// Four platforms without a booking that spell and answer in the odd ways that have been seen.
+    pub(super) fn odd() -> Self {
+        let rig = Self::admin();
+        let world = &rig.world;
+        world.two.yclients.configure(|options| {
+            options.odd_spellings = Some(3);
+            options.create_reply = CreateReply::Object;
+        });
+        world
+            .two
+            .rubitime
+            .configure(|options| options.odd_spellings = Some(4));
+        world.simplybook.configure(|options| {
+            options.odd_spellings = true;
+            options.null_members = true;
+            options.details_have_comment = true;
+            options.hash_changes = true;
+            options.date_to_excluded = true;
+        });
+        world.alfacrm.configure(|options| {
+            options.odd_spellings = Some(5);
+            options.date_key = DateKey::LessonDate;
+            options.times = Times::Bare;
+            options.people_in_details = true;
+            options.formatted_phones = true;
+            options.last_page_again = true;
+        });
+        rig
+    }
+
+    /// Four platforms with a week spread over them; the config names the records of Rubitime.
+    pub(super) fn week() -> Self {
+        let rig = Self::of(demo_week_of_four, |toml| toml);
+        for seen in rig.world.side(Place::Rubitime).view.live() {
+            rig.name_in_config(seen.id);
+        }
+        rig
+    }
+
     /// Four platforms without a booking, SimplyBook.me with API keys alone.
     pub(super) fn public() -> Self {
-        Self::new(|toml| {
-            let user = "user = \"sync@example.com\"\npassword = \"demo-password\"\n";
-            let keys =
-                "api_key = \"demo-simplybook-key\"\nsecret_key = \"demo-simplybook-secret\"\n";
-            assert!(toml.contains(user), "{toml}");
-            toml.replace(user, keys)
-                .replace("mode = \"admin\"", "mode = \"public\"")
-        })
+        Self::new(|toml| with_api_keys(&toml))
     }
 
     /// The same where `adapt` has the last word about the config.
     pub(super) fn new(adapt: impl FnOnce(String) -> String) -> Self {
+        Self::of(empty_week_of_four, adapt)
+    }
+
+    fn of(build: fn(&SimClock) -> World4, adapt: impl FnOnce(String) -> String) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();
-        let world = empty_week_of_four(&SimClock::system());
+        let world = build(&SimClock::system());
         world.hurry(GAP);
         let served = [
             world.two.yclients.router(),
@@ -119,10 +182,15 @@ impl Rig {
     pub(super) fn book(&self, place: Place, booked: &Booked) -> u64 {
         let id = self.book_quietly(place, booked);
         if place == Place::Rubitime {
-            self.known.borrow_mut().push(id);
-            self.write_config();
+            self.name_in_config(id);
         }
         id
+    }
+
+    /// The owner tells the config of a record on Rubitime.
+    pub(super) fn name_in_config(&self, id: u64) {
+        self.known.borrow_mut().push(id);
+        self.write_config();
     }
 
     /// A person books, and nobody tells the config.
@@ -140,15 +208,26 @@ impl Rig {
         self.world.side(place).hand.book(&booking)
     }
 
-    /// The live records of a platform that carry a client's phone, whatever its spelling.
-    pub(super) fn of_client(&self, place: Place, phone: &str) -> Vec<Seen> {
+    /// The live records of a platform for a booking: those with the client's phone, whatever its spelling. Behind a sink
+    /// they are told by person and time.
+    pub(super) fn find(&self, on: Column, booked: &Booked) -> Vec<Seen> {
         let tail = |text: &str| {
             let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
             digits[digits.len().saturating_sub(10)..].to_vec()
         };
-        let mut live = self.world.side(place).view.live();
-        live.retain(|seen| !seen.phone.is_empty() && tail(&seen.phone) == tail(phone));
+        let staff = on.place().staff(&RESOURCES[booked.staff]);
+        let mut live = self.world.side(on.place()).view.live();
+        live.retain(|seen| match on {
+            Column::SimplybookSink => seen.staff == staff && seen.start == booked.start,
+            _ => !seen.phone.is_empty() && tail(&seen.phone) == tail(&booked.phone),
+        });
         live
+    }
+
+    /// The addresses that SimplyBook.me wrote to because of us.
+    pub(super) fn written_to(&self) -> BTreeSet<String> {
+        let messages = self.world.simplybook.messages_sent();
+        messages.into_iter().map(|message| message.email).collect()
     }
 
     /// Makes one pass.

@@ -3,12 +3,12 @@
 use slotbridge_sim::world::Place;
 use slotbridge_sim::{Fault, Which};
 
-use super::rig::Rig;
+use super::rig::{Rig, with_api_keys};
 use super::table::Cell;
 use super::{Column, bookings, judge};
 
 /// Logs in to YCLIENTS with a password: a user token from the config could not be renewed.
-fn with_login(toml: String) -> String {
+fn with_login(toml: &str) -> String {
     let token = "user_token = \"demo-user-token\"\n";
     assert!(toml.contains(token), "{toml}");
     let login = "login = \"sync@example.com\"\npassword = \"demo-password\"\n";
@@ -33,6 +33,13 @@ fn a_token_that_ends_in_the_middle_of_a_pass_is_invisible() {
             "admin.book",
             3,
         ),
+        (
+            Column::SimplybookPublic,
+            "login.getToken",
+            "public.getStartTimeMatrix",
+            1,
+        ),
+        (Column::SimplybookPublic, "login.getToken", "public.book", 3),
         (Column::Alfacrm, "auth.login", "lesson.index", 2),
         (Column::Alfacrm, "auth.login", "lesson.create", 3),
     ];
@@ -45,12 +52,21 @@ fn a_token_that_ends_in_the_middle_of_a_pass_is_invisible() {
 
 fn expire(on: Column, login: &str, method: &str, nth: u64) {
     let what = format!("{} {method}", on.title());
-    let rig = Rig::new(with_login);
+    let rig = match on {
+        Column::SimplybookPublic => Rig::new(|toml| with_api_keys(&with_login(&toml))),
+        _ => Rig::new(|toml| with_login(&toml)),
+    };
     let view = rig.world.side(on.place()).view;
+    // What is to be written to `on` comes from another platform.
     let from = if on == Column::Yclients {
         Column::Alfacrm
     } else {
         Column::Yclients
+    };
+    let simplybook = if on == Column::SimplybookPublic {
+        on
+    } else {
+        Column::SimplybookAdmin
     };
     let booked = bookings(0);
     for booked in &booked {
@@ -68,7 +84,7 @@ fn expire(on: Column, login: &str, method: &str, nth: u64) {
     for to in [
         Column::Yclients,
         Column::Rubitime,
-        Column::SimplybookAdmin,
+        simplybook,
         Column::Alfacrm,
     ] {
         for booked in booked.iter().filter(|_| to != from) {

@@ -63,7 +63,7 @@ fn act(world: &World, dice: &mut Dice, wanted: &mut Wanted) {
             let (resource, start) = free(dice, wanted);
             platform.move_to(&record.id, start);
             platform.person(&record.id, |record| {
-                record.resource = ResourceKey::new(resource)
+                record.resource = ResourceKey::new(resource);
             });
             let entry = wanted.get_mut(record.client.name.expose()).unwrap();
             (entry.0, entry.1) = (resource.to_owned(), start);
@@ -71,7 +71,7 @@ fn act(world: &World, dice: &mut Dice, wanted: &mut Wanted) {
         (4, Some(record)) => {
             let comment = format!("заметка {}", dice.below(1000));
             platform.person(&record.id, |record| {
-                record.comment = Private::new(comment.clone())
+                record.comment = Private::new(comment.clone());
             });
             wanted.get_mut(record.client.name.expose()).unwrap().2 = comment;
         }
@@ -106,7 +106,7 @@ fn arm(world: &World, dice: &mut Dice, seed: u64) {
     };
     let call = ["create", "update", "remove"][dice.below(3)];
     platform.fault(call, faults[dice.below(faults.len())]);
-    if seed % 3 == 0 {
+    if seed.is_multiple_of(3) {
         let reading = [
             ("list", Fault::Cut),
             ("list", Fault::Empty),
@@ -243,7 +243,7 @@ async fn where_one_platform_lists_nothing_no_time_is_left_open_and_no_record_dou
                 (3, Some(record)) if !taken(&world.a) && !taken(&world.b) => {
                     world.a.move_to(&record.id, at(hour, 0));
                     world.a.person(&record.id, |record| {
-                        record.resource = ResourceKey::new(resource)
+                        record.resource = ResourceKey::new(resource);
                     });
                 }
                 (4, Some(record)) => world.a.cancel(&record.id),

@@ -1,34 +1,41 @@
 //! `slotbridge demo`: everything on simulated platforms, for somebody who sees it for the first time.
 //!
 //! The platforms are served over real HTTP on this machine, and each pass is the one of `slotbridge --reconcile`. The
-//! demo ends well only if both platforms hold the same bookings and the next plan is empty.
+//! demo ends well only if all platforms hold the same bookings and the next plan is empty.
 
+mod outcome;
 mod people;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use slotbridge_engine::bridge::Mode;
 use slotbridge_engine::report::Report;
-use slotbridge_sim::world::{Addresses, RESOURCES, TIME_ZONE};
-use slotbridge_sim::{Inspect, Quota, Served, SimClock, World, demo_week, serve};
+use slotbridge_sim::world::{Addresses4, Place, World4, demo_week_of_four};
+use slotbridge_sim::{Limit, Served, SimClock, serve};
 use tokio_util::sync::CancellationToken;
 
 use super::output::Output;
 use super::report::{Exit, Failure};
 use super::{Global, reconcile, stop};
 use crate::config::Config;
-use crate::render::text::{mood_style, styled, table};
+use crate::render::Format;
+use crate::render::text::{mood_style, styled};
 use crate::render::view::Mood;
 use crate::render::words::put;
-use crate::render::{Format, words};
 
 /// How far apart the simulated Rubitime wants two calls. The real one wants five seconds.
 const RUBITIME_GAP: Duration = Duration::from_millis(40);
+
+/// What the config allows itself on the other platforms. The real ones allow five in a second or so.
+const QUOTA: &str = "quota = [\"20/200ms\"]\n";
+
+/// What the other platforms bear: somewhat more, since calls are counted where they arrive.
+const LIMIT: (usize, Duration) = (25, Duration::from_millis(200));
+
+/// Whose address and number SimplyBook.me gets in place of the clients' own.
+const SINK_EMAIL: &str = "sync@example.com";
 
 /// Shows everything.
 pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
@@ -52,43 +59,38 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failur
 
 /// The simulated platforms with a bridge between them.
 struct Stage {
-    world: World,
+    world: World4,
     global: Global,
     config: Config,
     config_text: String,
-    /// The platforms are there as long as these are.
-    served: [Served; 2],
+    /// The platforms are there as long as these are, in the order of the world's sides.
+    served: [Served; 4],
 }
 
 impl Stage {
     async fn open(global: &Global, folder: &Path, output: &Output) -> Result<Self, Failure> {
-        let world = demo_week(&SimClock::system());
-        let rubitime = world
-            .rubitime
-            .clone()
-            .with_quota(Quota::rubitime(RUBITIME_GAP));
+        let world = demo_week_of_four(&SimClock::system());
+        world.hurry(RUBITIME_GAP);
+        let (calls, per) = LIMIT;
+        for quota in [
+            world.two.yclients.quota(),
+            world.simplybook.quota(),
+            world.alfacrm.quota(),
+        ] {
+            quota.set([Limit::new(calls, per)], true);
+        }
         let listening = "cannot listen on this machine";
-        let salon = serve(world.yclients.router()).await.context(listening)?;
-        let site = serve(rubitime.router()).await.context(listening)?;
-        let store = folder.join("slotbridge.db");
-        let text = world.config(&Addresses {
-            yclients: &salon.url,
-            rubitime: &site.url,
-            store: &store.to_string_lossy(),
-            rubitime_gap: Some(RUBITIME_GAP),
-        });
-        // Rubitime lists nothing: an owner who wants the bookings of the time before names them.
-        let known: Vec<String> = world
-            .rubitime
-            .live()
-            .iter()
-            .map(|seen| seen.id.to_string())
-            .collect();
-        let text = text.replacen(
-            "webhook_token = \"demo-webhook-token\"\n",
-            &format!("known_records = [{}]\n", known.join(", ")),
-            1,
-        );
+        let served = [
+            serve(world.two.yclients.router())
+                .await
+                .context(listening)?,
+            serve(world.two.rubitime.router())
+                .await
+                .context(listening)?,
+            serve(world.simplybook.router()).await.context(listening)?,
+            serve(world.alfacrm.router()).await.context(listening)?,
+        ];
+        let text = config_text(&world, &served, &folder.join("slotbridge.db"));
         let file = folder.join("config.toml");
         std::fs::write(&file, &text).context("cannot write the demo's config")?;
         let config = Config::load(&file).map_err(Failure::Config)?;
@@ -104,29 +106,37 @@ impl Stage {
             },
             config,
             config_text: text,
-            served: [salon, site],
+            served,
         })
     }
 
     fn introduction(&self) -> String {
-        let [salon, site] = &self.served;
-        let gap = RUBITIME_GAP.as_millis();
         let mut text = heading(
             "slotbridge keeps bookings in step across booking platforms. This is how it works.",
         );
+        text.push_str(
+            "Four platforms run on this machine, simulated; nothing leaves it, and all people are invented:\n",
+        );
+        for (side, served) in self.world.sides().into_iter().zip(&self.served) {
+            put!(
+                &mut text,
+                "  {}: {} at {}, with {} bookings\n",
+                side.place.name(),
+                side.place.title(),
+                served.url,
+                side.view.live().len()
+            );
+        }
+        let gap = RUBITIME_GAP.as_millis();
         put!(
             &mut text,
-            "Two platforms run on this machine, simulated; nothing leaves it, and all people are invented:\n  \
-             salon: YCLIENTS at {}, with {} bookings\n  \
-             site: Rubitime at {}, with {} bookings\n\
-             A real Rubitime allows one call in 5 seconds. The simulated one allows one in {gap} ms, and the config says so\n\
-             (quota), so that this takes seconds instead of minutes. Everything else is as in real life.\n\
+            "A real Rubitime allows one call in 5 seconds, the others about five in a second. The simulated ones allow one in\n\
+             {gap} ms and twenty in 200 ms, and the config says so (quota), so that this takes seconds instead of minutes.\n\
+             Everything else is as in real life.\n\
+             SimplyBook.me writes to clients about every booking, whatever it is asked. So it gets an address and a number of the\n\
+             business in place of those of clients who booked elsewhere (sink).\n\
              \n\
              This is the config, {}:\n\n",
-            salon.url,
-            self.world.yclients.live().len(),
-            site.url,
-            self.world.rubitime.live().len(),
             self.global.config.display()
         );
         for line in self.config_text.lines() {
@@ -144,16 +154,21 @@ impl Stage {
         let planned = self.pass(Mode::DryRun, cancel, output).await?;
         output.say(&heading("2. Do it.  slotbridge --reconcile"))?;
         output.say(
-            "Bookings that both platforms had are only linked; what one of them lacks is made there, once.\n\n",
+            "Bookings that several platforms had are only linked; what one of them lacks is made there, once.\n\n",
         )?;
         let applied = self.pass(Mode::Apply, cancel, output).await?;
-        output.say(&heading("3. People go on booking, on both platforms."))?;
-        output.say(&people::act(&self.world).context("the simulated people could not act")?)?;
+        let acting = "the simulated people could not act";
+        output.say(&heading("3. People go on booking, on salon and on site."))?;
+        output
+            .say(&people::act(&self.world, [Place::Yclients, Place::Rubitime]).context(acting)?)?;
         output.say(&heading(
             "4. The next pass carries it over.  slotbridge --reconcile",
         ))?;
         let carried = self.pass(Mode::Apply, cancel, output).await?;
-        output.say(&heading("5. One pass more.  slotbridge --reconcile"))?;
+        output.say(&heading("5. And on world and on school."))?;
+        output
+            .say(&people::act(&self.world, [Place::Simplybook, Place::Alfacrm]).context(acting)?)?;
+        output.say(&heading("6. One pass more.  slotbridge --reconcile"))?;
         output.say(
             "Rubitime has no list of bookings: of the new one there, slotbridge sees only that the time is taken.\n\
              A time that was seen taken in two passes is protected on the other platforms by an anonymous block.\n\
@@ -161,17 +176,19 @@ impl Stage {
         )?;
         let protected = self.pass(Mode::Apply, cancel, output).await?;
         output.say(&heading(
-            "6. Is anything left to do?  slotbridge --reconcile --dry-run",
+            "7. Is anything left to do?  slotbridge --reconcile --dry-run",
         ))?;
         let left = self.pass(Mode::DryRun, cancel, output).await?;
-        output.say(&heading("7. What the platforms themselves hold now"))?;
-        let (calendar, same) = self.calendar();
+        output.say(&heading("8. What the platforms themselves hold now"))?;
+        let (calendar, same) = outcome::calendar(&self.world);
         output.say(&calendar)?;
+        let (facts, clean) = outcome::facts(&self.world);
+        output.say(&facts)?;
         let went_well = Exit::of(&planned) == Exit::Pending
             && [&applied, &carried, &protected, &left]
                 .iter()
                 .all(|report| Exit::of(report) == Exit::InStep);
-        Ok(if went_well && same && self.is_clean(output)? {
+        Ok(if went_well && same && clean {
             Exit::InStep
         } else {
             Exit::Trouble
@@ -190,83 +207,28 @@ impl Stage {
         output.say(&crate::render::report(&report, Format::Text, &showing))?;
         Ok(report)
     }
+}
 
-    /// Both calendars side by side, and whether they are the same.
-    fn calendar(&self) -> (String, bool) {
-        let mut rows: BTreeMap<(Timestamp, Timestamp, &str), [String; 2]> = BTreeMap::new();
-        for (column, seen) in [
-            (0, self.world.yclients.live()),
-            (1, self.world.rubitime.live()),
-        ] {
-            for seen in seen {
-                let staff = RESOURCES.iter().find(|staff| {
-                    [staff.yclients, staff.rubitime].get(column) == Some(&seen.staff)
-                });
-                let name = staff.map_or("?", |staff| staff.name);
-                let cells = rows.entry((seen.start, seen.end, name)).or_default();
-                if let Some(cell) = cells.get_mut(column) {
-                    if !cell.is_empty() {
-                        cell.push_str(" and ");
-                    }
-                    put!(cell, "{} {}", seen.id, words::clean(&seen.name));
-                }
-            }
-        }
-        let same = rows.values().all(|cells| {
-            cells
-                .iter()
-                .all(|cell| !cell.is_empty() && !cell.contains(" and "))
-        });
-        let zone = TimeZone::get(TIME_ZONE).unwrap_or(TimeZone::UTC);
-        let head = ["when", "who", "on salon", "on site", ""].map(str::to_owned);
-        let body = rows.into_iter().map(|((start, end, name), [salon, site])| {
-            let when = format!(
-                "{} {}–{}",
-                words::day(start, &zone),
-                words::time(start, &zone),
-                words::time(end, &zone)
-            );
-            let mark = if salon.is_empty() || site.is_empty() {
-                "✗"
-            } else {
-                "✓"
-            };
-            [when, name.to_owned(), salon, site, mark.to_owned()]
-        });
-        let lines = table(std::iter::once(head).chain(body));
-        (lines.join("\n") + "\n\n", same)
-    }
-
-    /// Whether nobody was booked twice, nobody was written to, and no limit was broken.
-    fn is_clean(&self, output: &Output) -> Result<bool, Failure> {
-        let (yclients, rubitime) = (&self.world.yclients, &self.world.rubitime);
-        let facts = [
-            (
-                "records made twice",
-                yclients.duplicates_ever().len() + rubitime.duplicates_ever().len(),
-            ),
-            (
-                "double bookings",
-                yclients.double_bookings().len() + rubitime.double_bookings().len(),
-            ),
-            (
-                "calls over a quota",
-                yclients.quota_violations().len() + rubitime.quota_violations().len(),
-            ),
-            (
-                "messages to clients",
-                yclients.messages_sent().len()
-                    + yclients.reminders_set().len()
-                    + rubitime.reminders_set().len(),
-            ),
-        ];
-        let mut text = String::new();
-        for (what, number) in &facts {
-            put!(&mut text, "{what}: {number}\n");
-        }
-        output.say(&format!("{text}\n"))?;
-        Ok(facts.iter().all(|(_, number)| *number == 0))
-    }
+/// The config of the bridge, with the quotas of the demo, a sink, and Rubitime's bookings of the time before: it lists
+/// nothing, so an owner who wants them names them.
+fn config_text(world: &World4, served: &[Served; 4], store: &Path) -> String {
+    let [salon, site, international, school] = served;
+    let text = world.config(&Addresses4 {
+        yclients: &salon.url,
+        rubitime: &site.url,
+        simplybook: &international.url,
+        alfacrm: &school.url,
+        store: &store.to_string_lossy(),
+        rubitime_gap: Some(RUBITIME_GAP),
+        hurry: true,
+    });
+    let rubitime = world.side(Place::Rubitime).view.live();
+    let known: Vec<String> = rubitime.iter().map(|seen| seen.id.to_string()).collect();
+    let known = format!("known_records = [{}]\n", known.join(", "));
+    let sink = format!("sink_email = \"{SINK_EMAIL}\"\nsink_phone = \"+79000000099\"\n");
+    text.replace("quota = [\"1000/1s\"]\n", QUOTA)
+        .replacen("webhook_token = \"demo-webhook-token\"\n", &known, 1)
+        .replacen("contacts = \"real\"\n", &sink, 1)
 }
 
 fn heading(text: &str) -> String {

@@ -20,7 +20,7 @@ A complete example is `config.example.toml`.
 - **Secrets** are `{ env = \"NAME\" }`, `{ file = \"PATH\" }`, `{ credential = \"NAME\" }` (systemd's `LoadCredential=`), or a plain string. \
 One newline at the end of a file is cut off. `slotbridge check` refuses a secret in a file that everybody on the machine can read.
 - **Paths** that are relative start at the config file's folder.
-- **Ids** of platforms may be numbers or strings.
+- **Ids** of platforms may be numbers or strings; where an id has two parts it is a table, such as `{ subject_id = 6, lesson_type_id = 1 }` for a service on AlfaCRM.
 ";
 
 fn page() -> String {

@@ -7,7 +7,7 @@ use adapter_alfacrm::{AlfacrmConfig, AlfacrmPlatform, check_service_id};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use slotbridge_core::mapping::Mapping;
-use slotbridge_core::model::RemoteId;
+use slotbridge_core::model::{RemoteId, ServiceKey};
 use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
 use super::{ContactsByDefault, Home, Kind, Settings, host_of, number_id};
@@ -55,7 +55,7 @@ static KEYS: &[Key] = &[
     optional(
         "busy_subject_id",
         "the number of a subject",
-        "The subject under which a block without a service is booked.",
+        "The subject under which a block without a service is booked; the first mapped service's stands in for it.",
     ),
     defaults(
         "page_size",
@@ -80,7 +80,7 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
     let branch_id = table.number("branch_id", 1..u64::MAX);
     let email = table.parse("email", value::email);
     let api_key = table.need("api_key").and_then(|field| secrets.read(&field));
-    let app_key = table.get("app_key").and_then(|field| secrets.read(&field));
+    let application = table.get("app_key").and_then(|field| secrets.read(&field));
     let room_id = table.number("room_id", 1..u64::MAX);
     let busy_subject_id = table.number("busy_subject_id", 1..u64::MAX);
     let page_size = table
@@ -89,7 +89,7 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
     let regular_lessons = table.flag("regular_lessons");
     Some(Arc::new(AlfacrmSettings {
         config: AlfacrmConfig {
-            app_key,
+            app_key: application,
             room_id,
             busy_subject_id,
             page_size: page_size?,
@@ -97,6 +97,15 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
             ..AlfacrmConfig::new(branch_id?, email?, api_key?)
         },
     }))
+}
+
+/// The subject in a service's key, which is `lesson_type_id=1;subject_id=6`.
+fn subject_of(key: &ServiceKey) -> Option<u64> {
+    let mut parts = key.as_str().split(';');
+    parts
+        .find_map(|part| part.strip_prefix("subject_id="))?
+        .parse()
+        .ok()
 }
 
 impl Settings for AlfacrmSettings {
@@ -134,11 +143,14 @@ impl Settings for AlfacrmSettings {
     fn build(
         &self,
         account: Account,
-        _mappings: &[&Mapping],
+        mappings: &[&Mapping],
     ) -> Result<Arc<dyn Platform>, InvalidConfig> {
-        Ok(Arc::new(AlfacrmPlatform::new(
-            account,
-            self.config.clone(),
-        )?))
+        let first = mappings
+            .iter()
+            .find_map(|mapping| mapping.services().next())
+            .and_then(|(_, key, _)| subject_of(key));
+        let mut config = self.config.clone();
+        config.busy_subject_id = config.busy_subject_id.or(first);
+        Ok(Arc::new(AlfacrmPlatform::new(account, config)?))
     }
 }

@@ -7,7 +7,7 @@ use adapter_simplybook::{Mode, SimplybookConfig, SimplybookPlatform};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use slotbridge_core::mapping::Mapping;
-use slotbridge_core::model::RemoteId;
+use slotbridge_core::model::{RemoteId, ServiceKey};
 use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
 use super::{ContactsByDefault, Home, Kind, Settings, host_of, number_id};
@@ -76,6 +76,11 @@ static KEYS: &[Key] = &[
         "5, 10, 15, 20, 30 or 60",
         "How many minutes starts are apart there. Bookings from elsewhere are rounded outward to it; without it, those that begin in between are refused there.",
     ),
+    optional(
+        "busy_service",
+        "the id of a service",
+        "The service under which a block without one is booked; the first mapped service stands in for it.",
+    ),
     defaults(
         "sees_all",
         "true or false",
@@ -136,6 +141,9 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
         }
         fits
     });
+    let busy_service = table
+        .get("busy_service")
+        .and_then(|field| field.id(number_id));
     let sees_all = table.flag("sees_all");
     if matches!(service, Some(Service::Public))
         && let Some(field) = table.get("sees_all")
@@ -148,6 +156,7 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
             intake: intake?,
             timeframe,
             sees_all: sees_all?,
+            busy_service: busy_service.map(ServiceKey::new),
             ..SimplybookConfig::new(company?, mode?)
         },
     }))
@@ -261,9 +270,15 @@ impl Settings for SimplybookSettings {
     fn build(
         &self,
         account: Account,
-        _mappings: &[&Mapping],
+        mappings: &[&Mapping],
     ) -> Result<Arc<dyn Platform>, InvalidConfig> {
-        let platform = SimplybookPlatform::new(account, self.config.clone())?;
+        let first = mappings
+            .iter()
+            .find_map(|mapping| mapping.services().next())
+            .map(|(_, key, _)| key.clone());
+        let mut config = self.config.clone();
+        config.busy_service = config.busy_service.or(first);
+        let platform = SimplybookPlatform::new(account, config)?;
         Ok(Arc::new(platform))
     }
 }

@@ -4,139 +4,135 @@ use anyhow::{Context as _, Result};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use slotbridge_sim::world::{RESOURCES, Resource, SERVICES, Service, TIME_ZONE};
-use slotbridge_sim::{Booking, Hand, Inspect, World};
+use slotbridge_sim::Booking;
+use slotbridge_sim::world::{
+    PLACES, Place, RESOURCES, Resource, SERVICES, Service, Side, TIME_ZONE, World4,
+};
 
 use crate::render::words;
 
-/// Books, moves and cancels on each platform, and says who did what.
-pub(super) fn act(world: &World) -> Result<String> {
+/// Books, moves and cancels on these platforms, and says who did what.
+pub(super) fn act(world: &World4, places: [Place; 2]) -> Result<String> {
     let mut told = String::new();
-    for line in [on_yclients(world)?, on_rubitime(world)?].concat() {
-        told.push_str("  ");
-        told.push_str(&line);
-        told.push('\n');
+    for place in places {
+        let scene = Scene {
+            world,
+            side: world.side(place),
+        };
+        for line in [scene.book()?, scene.move_one()?, scene.cancel_one()?] {
+            told.push_str("  ");
+            told.push_str(place.name());
+            told.push_str(": ");
+            told.push_str(&line);
+            told.push('\n');
+        }
     }
     told.push('\n');
     Ok(told)
 }
 
-fn on_yclients(world: &World) -> Result<[String; 3]> {
-    let (staff, service) = pair(0, 0)?;
-    let start = free(world, staff, 4, service.minutes)?;
-    let booking = Booking::new(staff.yclients, service.yclients, start, service.minutes);
-    world
-        .yclients
-        .book(&booking.client("Новикова Рада", "+79000000201"));
-    let booked = format!(
-        "salon: Новикова Рада books {} with {} for {}",
-        service.name,
-        staff.name,
-        told(start)
-    );
-
-    let (moved, _) = *world.both.first().context("no booking to move")?;
-    let before = world.yclients.seen(moved).context("no such booking")?;
-    let start = free(
-        world,
-        of_yclients(before.staff)?,
-        2,
-        minutes(before.start, before.end),
-    )?;
-    world.yclients.move_to(moved, start)?;
-    let told_move = format!(
-        "salon: {} moves from {} to {}",
-        before.name,
-        told(before.start),
-        told(start)
-    );
-
-    let gone = *world.only_yclients.last().context("no booking to cancel")?;
-    let before = world.yclients.seen(gone).context("no such booking")?;
-    world.yclients.cancel(gone)?;
-    Ok([
-        booked,
-        told_move,
-        format!("salon: {} cancels {}", before.name, told(before.start)),
-    ])
-}
-
-fn on_rubitime(world: &World) -> Result<[String; 3]> {
-    let (_, moved) = *world.both.last().context("no booking to move")?;
-    let before = world.rubitime.seen(moved).context("no such booking")?;
-    let start = free(
-        world,
-        of_rubitime(before.staff)?,
-        3,
-        minutes(before.start, before.end),
-    )?;
-    world.rubitime.move_to(moved, start)?;
-    let told_move = format!(
-        "site: {} moves from {} to {}",
-        before.name,
-        told(before.start),
-        told(start)
-    );
-
-    let gone = *world
-        .only_rubitime
-        .first()
-        .context("no booking to cancel")?;
-    let before = world.rubitime.seen(gone).context("no such booking")?;
-    world.rubitime.cancel(gone)?;
-    let cancels = format!("site: {} cancels {}", before.name, told(before.start));
-
-    let (staff, service) = pair(1, 0)?;
-    let start = free(world, staff, 5, service.minutes)?;
-    let booking = Booking::new(staff.rubitime, service.rubitime, start, service.minutes);
-    world
-        .rubitime
-        .book(&booking.client("Гостев Клим", "8 900 000-02-02"));
-    let booked = format!(
-        "site: Гостев Клим books {} with {} for {}",
-        service.name,
-        staff.name,
-        told(start)
-    );
-    Ok([told_move, cancels, booked])
-}
-
-fn pair(staff: usize, service: usize) -> Result<(Resource, Service)> {
-    let staff = RESOURCES.get(staff).context("no such member of staff")?;
-    let service = SERVICES.get(service).context("no such service")?;
-    Ok((*staff, *service))
-}
-
-fn of_yclients(id: u64) -> Result<Resource> {
-    let staff = RESOURCES.into_iter().find(|staff| staff.yclients == id);
-    staff.context("no such member of staff")
-}
-
-fn of_rubitime(id: u64) -> Result<Resource> {
-    let staff = RESOURCES.into_iter().find(|staff| staff.rubitime == id);
-    staff.context("no such member of staff")
-}
-
-fn minutes(start: Timestamp, end: Timestamp) -> i64 {
-    end.duration_since(start).as_mins()
-}
-
-/// The first full hour of a day, counted from tomorrow, at which the person is free on both platforms.
-fn free(world: &World, staff: Resource, day: i64, minutes: i64) -> Result<Timestamp> {
-    let zone = zone()?;
-    let date: Date = zone
-        .to_datetime(world.clock.now())
-        .date()
-        .checked_add((day + 1).days())?;
-    for hour in 9..=17 {
-        let start = date.at(hour, 0, 0, 0).to_zoned(zone.clone())?.timestamp();
-        let free = world.yclients.is_free(staff.yclients, start, minutes)
-            && world.rubitime.is_free(staff.rubitime, start, minutes);
-        if free {
-            return Ok(start);
-        }
+/// Who is new on a platform: name, phone.
+const fn newcomer(place: Place) -> (&'static str, &'static str) {
+    match place {
+        Place::Yclients => ("Новикова Рада", "+79000000201"),
+        Place::Rubitime => ("Гостев Клим", "8 900 000-02-02"),
+        Place::Simplybook => ("Nora Newcomer", "+79000000203"),
+        Place::Alfacrm => ("Ученик Тит", "+79000000204"),
     }
-    anyhow::bail!("{} has no free hour", staff.name)
+}
+
+/// A platform's number in the config; what its people do differs by it.
+fn number(place: Place) -> usize {
+    PLACES.iter().take_while(|other| **other != place).count()
+}
+
+/// What happens on one platform.
+struct Scene<'a> {
+    world: &'a World4,
+    side: Side<'a>,
+}
+
+impl Scene<'_> {
+    fn book(&self) -> Result<String> {
+        let place = self.side.place;
+        let number = number(place);
+        let (staff, service) = pair(number % RESOURCES.len())?;
+        let start = self.free(&staff, 3 + i64::try_from(number)?, service.minutes)?;
+        let (name, phone) = newcomer(place);
+        let booking = Booking::new(
+            place.staff(&staff),
+            place.service(&service),
+            start,
+            service.minutes,
+        );
+        self.side.hand.book(&booking.client(name, phone));
+        Ok(format!(
+            "{name} books {} with {} for {}",
+            service.name,
+            staff.name,
+            told(start)
+        ))
+    }
+
+    fn move_one(&self) -> Result<String> {
+        let id = self.own().next().context("no booking to move")?;
+        let before = self.side.view.seen(id).context("no such booking")?;
+        let staff = RESOURCES
+            .into_iter()
+            .find(|staff| self.side.place.staff(staff) == before.staff)
+            .context("no such member of staff")?;
+        let minutes = before.end.duration_since(before.start).as_mins();
+        let start = self.free(&staff, 2, minutes)?;
+        self.side.hand.move_to(id, start)?;
+        Ok(format!(
+            "{} moves from {} to {}",
+            before.name,
+            told(before.start),
+            told(start)
+        ))
+    }
+
+    fn cancel_one(&self) -> Result<String> {
+        let id = self.own().last().context("no booking to cancel")?;
+        let before = self.side.view.seen(id).context("no such booking")?;
+        self.side.hand.cancel(id)?;
+        Ok(format!("{} cancels {}", before.name, told(before.start)))
+    }
+
+    /// The bookings of the week that stand on this platform first, so that no two platforms' people act on one.
+    /// Who also booked on SimplyBook.me acts there only: it would write to them about a change from elsewhere.
+    fn own(&self) -> impl Iterator<Item = u64> {
+        let place = self.side.place;
+        self.world.bookings.iter().filter_map(move |records| {
+            let (made_on, id) = *records.first()?;
+            let elsewhere = place != Place::Simplybook
+                && records.iter().any(|(other, _)| *other == Place::Simplybook);
+            (made_on == place && !elsewhere).then_some(id)
+        })
+    }
+
+    /// The first full hour of a day, counted from tomorrow, at which the person is free on all platforms.
+    fn free(&self, staff: &Resource, day: i64, minutes: i64) -> Result<Timestamp> {
+        let zone = zone()?;
+        let date: Date = zone
+            .to_datetime(self.world.clock.now())
+            .date()
+            .checked_add((day + 1).days())?;
+        for hour in 9..=17 {
+            let start = date.at(hour, 0, 0, 0).to_zoned(zone.clone())?.timestamp();
+            let mut sides = self.world.sides().into_iter();
+            if sides.all(|side| side.hand.is_free(side.place.staff(staff), start, minutes)) {
+                return Ok(start);
+            }
+        }
+        anyhow::bail!("{} has no free hour", staff.name)
+    }
+}
+
+fn pair(staff: usize) -> Result<(Resource, Service)> {
+    let staff = RESOURCES.get(staff).context("no such member of staff")?;
+    let service = SERVICES.first().context("no such service")?;
+    Ok((*staff, *service))
 }
 
 fn zone() -> Result<TimeZone> {
