@@ -116,6 +116,8 @@ pub struct OperationReport {
     pub because: Vec<(PlatformName, RemoteId)>,
     /// Whether this is only a stop on the way of a swap.
     pub parking: bool,
+    /// Whether the platform cannot edit, so that the update cancels the record and books again under a new id.
+    pub rebooks: bool,
     /// Whether a guard held it.
     pub held: bool,
     /// What became of it.

@@ -12,6 +12,7 @@ use slotbridge_core::model::{BookingId, PlatformName};
 use slotbridge_core::order::{self, Taken};
 use slotbridge_core::plan::Operation;
 use slotbridge_core::record::{Coverage, Support, Window};
+use slotbridge_platform::capabilities::Updates;
 use slotbridge_platform::seam::{Seam, random_bytes};
 use slotbridge_store::{Change, RunId, Store};
 use tokio::sync::mpsc;
@@ -157,6 +158,7 @@ impl Engine {
             report.operations.push(shown);
         }
         report_unsettled(&view, &open, &mut report);
+        report_rebooking(&view, &mut report);
         report_rows(&view, &mut report);
         self.number_conflicts(bridge, &mut report).await?;
         report.sort();
@@ -488,6 +490,19 @@ fn report_unsettled(
             "{said}; it may or may not have had an effect, and is not repeated until that is known"
         ));
         report.operations.push(shown);
+    }
+}
+
+/// Says of updates which of them cancel and book again, because the platform cannot edit.
+fn report_rebooking(view: &View<'_>, report: &mut BridgeReport) {
+    for one in report
+        .operations
+        .iter_mut()
+        .filter(|one| one.op == "update")
+    {
+        one.rebooks = view.member(&one.platform).is_some_and(|member| {
+            member.member.platform.capabilities().updates == Updates::CancelAndRebook
+        });
     }
 }
 

@@ -551,6 +551,7 @@ pub(crate) fn operation_report(operation: &Operation, outcome: OutcomeWord) -> O
         fields,
         because: operation.because.clone(),
         parking,
+        rebooks: false,
         held: false,
         outcome,
         error: None,

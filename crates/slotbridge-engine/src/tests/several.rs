@@ -112,6 +112,11 @@ async fn a_platform_that_cancels_and_books_again_is_followed_to_the_new_record()
     world.settle().await;
     let before = live_id(&world.b);
     world.a.move_to(&a, at(12, 0));
+    let report = world.run().await;
+    assert!(
+        report.bridges[0].operations[0].rebooks,
+        "the report says how it was moved"
+    );
     world.settle().await;
     let after = only(&world.b.live()).clone();
     assert_ne!(after.id, before);

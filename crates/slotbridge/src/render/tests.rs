@@ -57,6 +57,7 @@ pub(crate) fn operation(outcome: OutcomeWord) -> OperationReport {
         fields: Vec::new(),
         because: vec![(platform("salon"), RemoteId::new("501"))],
         parking: false,
+        rebooks: false,
         held: false,
         outcome,
         error: None,
@@ -431,7 +432,7 @@ fn the_json_report_has_the_keys_and_values_of_the_contract() {
                 {"field": "status", "from": null, "to": "booked"},
                 {"field": "comment", "from": null, "to": "‹hidden›"}
             ],
-            "parking": false, "held": false, "outcome": "applied", "error": null
+            "parking": false, "rebooks": false, "held": false, "outcome": "applied", "error": null
         })
     );
     assert_eq!(

@@ -207,20 +207,15 @@ fn outcome(operation: &OperationReport, dry_run: bool) -> (String, Mood) {
 
 fn why(operation: &OperationReport) -> Option<String> {
     let records: Vec<String> = operation.because.iter().map(record).collect();
-    let mut why = if records.is_empty() {
-        String::new()
-    } else {
-        format!("because of {}", records.join(", "))
-    };
-    if operation.parking {
-        let parking = "only a stop on the way: two bookings change places";
-        why = if why.is_empty() {
-            parking.to_owned()
-        } else {
-            format!("{why}; {parking}")
-        };
-    }
-    Some(why).filter(|why| !why.is_empty())
+    let because = (!records.is_empty()).then(|| format!("because of {}", records.join(", ")));
+    let parking = operation
+        .parking
+        .then(|| "only a stop on the way: two bookings change places".to_owned());
+    let rebooks = operation
+        .rebooks
+        .then(|| "by cancelling and booking again: this platform cannot edit".to_owned());
+    let why: Vec<String> = [because, parking, rebooks].into_iter().flatten().collect();
+    (!why.is_empty()).then(|| why.join("; "))
 }
 
 /// A record by platform and id.
