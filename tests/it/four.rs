@@ -284,24 +284,3 @@ fn errors_of_simplybook_and_alfacrm_quote_neither_what_was_sent_nor_what_came_ba
         }
     }
 }
-
-#[test]
-fn zz_probe() {
-    use slotbridge_sim::{Booking};
-    let four = Four::open();
-    let known: Vec<String> = four.world.side(Place::Rubitime).view.live().iter().map(|s| s.id.to_string()).collect();
-    let base = four.with(&PUBLIC).replace("branch_id = 1013\n", &format!("branch_id = 1013\nknown_records = [{}]\n", known.join(", ")));
-    for extra in ["", "busy_service = 7\n"] {
-        let config = base.replace("mode = \"public\"\n", &format!("mode = \"public\"\n{extra}"));
-        let start = crate::support::at(3 + extra.len() as i64 % 2, 13);
-        if four.world.sides().iter().all(|s| s.hand.is_free(s.place.staff(&slotbridge_sim::world::RESOURCES[1]), start, 60)) { println!("free"); }
-        four.world.side(Place::Rubitime).hand.book(&Booking::new(1703, 3925, start, 60).client("Гость", "+79000000999"));
-        for _ in 0..4 {
-            let ran = four.run(&config, &["reconcile"]);
-            let tail: Vec<&str> = ran.stdout.lines().rev().take(45).collect();
-            println!("=== {extra} {:?}", ran.code);
-            for l in tail.into_iter().rev() { println!("{l}"); }
-        }
-    }
-    panic!();
-}

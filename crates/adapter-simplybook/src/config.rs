@@ -4,7 +4,6 @@ use std::fmt;
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
-use slotbridge_core::model::ServiceKey;
 use slotbridge_platform::InvalidConfig;
 
 /// The lengths that a company's timeframe can have, in minutes (simplybook contract, 5.4).
@@ -27,9 +26,6 @@ pub struct SimplybookConfig {
     pub timeframe: Option<u16>,
     /// Whether the user sees every booking although its role says otherwise or cannot be read; admin mode only.
     pub sees_all: bool,
-    /// The service under which a block without one is booked, since no booking is without a service here. Such a block
-    /// is refused without it.
-    pub busy_service: Option<ServiceKey>,
 }
 
 /// Which of the services is used.
@@ -61,7 +57,6 @@ impl SimplybookConfig {
             intake: Vec::new(),
             timeframe: None,
             sees_all: false,
-            busy_service: None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use serde_json::Value;
-use slotbridge_core::model::{Field, Kind, PlatformName, RemoteId, ResourceKey, ServiceKey};
+use slotbridge_core::model::{Field, PlatformName, RemoteId, ResourceKey, ServiceKey};
 use slotbridge_core::projection::{Projection, TextHeld};
 use slotbridge_core::record::{Grid, Listing, Reading};
 use slotbridge_platform::platform::{Catalogue, Draft, Edit, Finding, Priority, Query, Written};
@@ -33,8 +33,6 @@ pub struct SimplybookPlatform {
     hands: Hands,
     face: Face,
     projection: Projection,
-    /// What a block without a service is booked under.
-    busy_service: Option<ServiceKey>,
 }
 
 enum Face {
@@ -143,17 +141,6 @@ impl SimplybookPlatform {
             },
             name: account.name,
             face,
-            busy_service: config.busy_service,
-        })
-    }
-
-    /// The draft of a block that has no service, with the one that stands in for it.
-    fn with_service(&self, draft: &Draft) -> Option<Draft> {
-        let bare = draft.kind == Kind::Block && draft.services.is_empty();
-        let service = self.busy_service.as_ref().filter(|_| bare)?;
-        Some(Draft {
-            services: vec![service.clone()],
-            ..draft.clone()
         })
     }
 
@@ -252,8 +239,6 @@ impl Platform for SimplybookPlatform {
     }
 
     async fn create(&self, draft: &Draft) -> Result<Written, PlatformError> {
-        let named = self.with_service(draft);
-        let draft = named.as_ref().unwrap_or(draft);
         match &self.face {
             Face::Admin(admin) => admin.create(&self.hands, draft).await,
             Face::Public(public) => public.create(&self.hands, draft).await,
@@ -261,11 +246,6 @@ impl Platform for SimplybookPlatform {
     }
 
     async fn update(&self, id: &RemoteId, edit: &Edit) -> Result<Written, PlatformError> {
-        let named = self.with_service(&edit.desired).map(|desired| Edit {
-            desired,
-            ..edit.clone()
-        });
-        let edit = named.as_ref().unwrap_or(edit);
         match &self.face {
             Face::Admin(admin) => admin.update(&self.hands, id, edit).await,
             Face::Public(public) => public.update(&self.hands, id, edit).await,

@@ -1,7 +1,6 @@
 //! Fixtures as tables, requests as bytes, the platform over the simulated services, and the laws.
 
 mod bench;
-mod blocks;
 mod conformance;
 mod conversion;
 mod errors;

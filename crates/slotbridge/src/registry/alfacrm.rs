@@ -7,7 +7,7 @@ use adapter_alfacrm::{AlfacrmConfig, AlfacrmPlatform, check_service_id};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use slotbridge_core::mapping::Mapping;
-use slotbridge_core::model::{RemoteId, ServiceKey};
+use slotbridge_core::model::RemoteId;
 use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
 use super::{ContactsByDefault, Home, Kind, Settings, host_of, number_id};
@@ -55,7 +55,7 @@ static KEYS: &[Key] = &[
     optional(
         "busy_subject_id",
         "the number of a subject",
-        "The subject under which a block without a service is booked; the first mapped service's stands in for it.",
+        "The subject under which a block without a service is booked.",
     ),
     defaults(
         "page_size",
@@ -99,15 +99,6 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
     }))
 }
 
-/// The subject in a service's key, which is `lesson_type_id=1;subject_id=6`.
-fn subject_of(key: &ServiceKey) -> Option<u64> {
-    let mut parts = key.as_str().split(';');
-    parts
-        .find_map(|part| part.strip_prefix("subject_id="))?
-        .parse()
-        .ok()
-}
-
 impl Settings for AlfacrmSettings {
     fn account(&self) -> String {
         self.config.branch_id.to_string()
@@ -143,14 +134,11 @@ impl Settings for AlfacrmSettings {
     fn build(
         &self,
         account: Account,
-        mappings: &[&Mapping],
+        _mappings: &[&Mapping],
     ) -> Result<Arc<dyn Platform>, InvalidConfig> {
-        let first = mappings
-            .iter()
-            .find_map(|mapping| mapping.services().next())
-            .and_then(|(_, key, _)| subject_of(key));
-        let mut config = self.config.clone();
-        config.busy_subject_id = config.busy_subject_id.or(first);
-        Ok(Arc::new(AlfacrmPlatform::new(account, config)?))
+        Ok(Arc::new(AlfacrmPlatform::new(
+            account,
+            self.config.clone(),
+        )?))
     }
 }

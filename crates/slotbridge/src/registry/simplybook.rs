@@ -7,7 +7,7 @@ use adapter_simplybook::{Mode, SimplybookConfig, SimplybookPlatform};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 use slotbridge_core::mapping::Mapping;
-use slotbridge_core::model::{RemoteId, ServiceKey};
+use slotbridge_core::model::RemoteId;
 use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
 use super::{ContactsByDefault, Home, Kind, Settings, host_of, number_id};
@@ -76,11 +76,6 @@ static KEYS: &[Key] = &[
         "5, 10, 15, 20, 30 or 60",
         "How many minutes starts are apart there. Bookings from elsewhere are rounded outward to it; without it, those that begin in between are refused there.",
     ),
-    optional(
-        "busy_service",
-        "the id of a service",
-        "The service under which a block without one is booked; the first mapped service stands in for it.",
-    ),
     defaults(
         "sees_all",
         "true or false",
@@ -141,9 +136,6 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
         }
         fits
     });
-    let busy_service = table
-        .get("busy_service")
-        .and_then(|field| field.id(number_id));
     let sees_all = table.flag("sees_all");
     if matches!(service, Some(Service::Public))
         && let Some(field) = table.get("sees_all")
@@ -156,7 +148,6 @@ fn read(table: &Table<'_>, secrets: &Secrets<'_>) -> Option<Arc<dyn Settings>> {
             intake: intake?,
             timeframe,
             sees_all: sees_all?,
-            busy_service: busy_service.map(ServiceKey::new),
             ..SimplybookConfig::new(company?, mode?)
         },
     }))
@@ -270,15 +261,9 @@ impl Settings for SimplybookSettings {
     fn build(
         &self,
         account: Account,
-        mappings: &[&Mapping],
+        _mappings: &[&Mapping],
     ) -> Result<Arc<dyn Platform>, InvalidConfig> {
-        let first = mappings
-            .iter()
-            .find_map(|mapping| mapping.services().next())
-            .map(|(_, key, _)| key.clone());
-        let mut config = self.config.clone();
-        config.busy_service = config.busy_service.or(first);
-        let platform = SimplybookPlatform::new(account, config)?;
+        let platform = SimplybookPlatform::new(account, self.config.clone())?;
         Ok(Arc::new(platform))
     }
 }
