@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use slotbridge_sim::world::{Addresses4, Place, World4, demo_week_of_four};
-use slotbridge_sim::{Edit, Fault, Served, SimClock, Which, serve};
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_sim::world::{Addresses4, Place, RESOURCES, SERVICES, World4, demo_week_of_four};
+use slotbridge_sim::{Booking, Edit, Fault, Served, SimClock, Which, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::support::{Ran, binary, write_private};
+use crate::support::{Ran, at, binary, write_private};
 
 /// How far apart the simulated Rubitime wants two calls.
 const GAP: Duration = Duration::from_millis(10);
@@ -282,5 +283,41 @@ fn errors_of_simplybook_and_alfacrm_quote_neither_what_was_sent_nor_what_came_ba
             let fired = four.world.side(place).view.faults().fired("write");
             assert!(fired > Some(0), "{what} never struck {place:?}");
         }
+    }
+}
+
+#[test]
+fn a_time_taken_on_rubitime_is_protected_as_long_as_it_is_in_public_mode_too() {
+    let four = Four::open();
+    let known: Vec<String> = four
+        .world
+        .side(Place::Rubitime)
+        .view
+        .live()
+        .iter()
+        .map(|seen| seen.id.to_string())
+        .collect();
+    let known = format!("branch_id = 1013\nknown_records = [{}]\n", known.join(", "));
+    let config = four.with(&PUBLIC).replacen("branch_id = 1013\n", &known, 1);
+    let (start, boris) = (at(3, 13), &RESOURCES[1]);
+    let booking = Booking::new(boris.rubitime, SERVICES[0].rubitime, start, 60);
+    let side = four.world.side(Place::Rubitime);
+    side.hand.book(&booking.client("Гость", "+79000000999"));
+    // A busy time is protected once it was seen twice; the third pass finds nothing to do.
+    for pass in 1..=3 {
+        let ran = four.run(&config, &["reconcile"]);
+        assert_eq!(ran.code, Some(0), "pass {pass}: {}", ran.stdout);
+    }
+    for side in four.world.sides() {
+        let staff = side.place.staff(boris);
+        let taken: Vec<(Timestamp, Timestamp)> = side
+            .view
+            .live()
+            .iter()
+            .filter(|seen| seen.staff == staff && seen.start == start)
+            .map(|seen| (seen.start, seen.end))
+            .collect();
+        let whole = (start, start + SignedDuration::from_hours(1));
+        assert_eq!(taken, [whole], "{}", side.place.title());
     }
 }

@@ -84,6 +84,8 @@ pub struct Member {
     pub lead_time: Option<SignedDuration>,
     /// Records that the owner named because the platform has no listing; read once, then known.
     pub known_records: Vec<RemoteId>,
+    /// Whether the owner chose what a block without a service is booked under, which its adapter then sees to.
+    pub chooses_block_service: bool,
     /// Calls made to the account so far, counted where they leave the process.
     pub calls: Arc<AtomicU64>,
 }

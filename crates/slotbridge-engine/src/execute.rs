@@ -422,13 +422,19 @@ fn draft(
                 .clone(),
         );
     }
-    if services.is_empty() && member.platform.projection().services == ServicesHeld::One {
-        // The platform's record must have a service; the shortest says least about what is going on.
-        let shortest = member
-            .mapping
-            .services()
-            .min_by_key(|(name, _, length)| (length.is_none(), *length, (*name).clone()));
-        services.extend(shortest.map(|(_, key, _)| key.clone()));
+    if services.is_empty() && needs_service(member) {
+        // The platform's record must have a service. One of exactly this length also keeps the time covered where the
+        // service decides how long a record is; else the shortest says least about what is going on.
+        let length = desired.slot.end().duration_since(desired.slot.start());
+        let best = member.mapping.services().min_by_key(|(name, _, lasts)| {
+            (
+                *lasts != Some(length),
+                lasts.is_none(),
+                *lasts,
+                (*name).clone(),
+            )
+        });
+        services.extend(best.map(|(_, key, _)| key.clone()));
     }
     Ok(Draft {
         booking: operation.booking,
@@ -441,6 +447,11 @@ fn draft(
         kind: desired.kind,
         force: operation.force,
     })
+}
+
+/// Whether a block needs a service that nobody has chosen for it.
+fn needs_service(member: &Member) -> bool {
+    member.platform.projection().services == ServicesHeld::One && !member.chooses_block_service
 }
 
 /// The record as it was sent, for the time until it has been read back.

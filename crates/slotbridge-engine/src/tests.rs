@@ -206,6 +206,7 @@ fn member(platform: &Arc<Fake>) -> Member {
         time_zone: TimeZone::get("Europe/Moscow").unwrap(),
         lead_time: Some(SignedDuration::ZERO),
         known_records: Vec::new(),
+        chooses_block_service: false,
         calls: Arc::new(AtomicU64::new(0)),
     }
 }

@@ -99,6 +99,9 @@ pub(crate) trait Settings: fmt::Debug + Send + Sync {
     /// How long before its start a time can no longer be booked by clients.
     fn lead_time(&self) -> Option<SignedDuration>;
 
+    /// Whether the owner chose what blocks are booked under, so that nobody else has to.
+    fn chooses_block_service(&self) -> bool;
+
     /// Records that the owner named because they cannot be listed.
     fn known_records(&self) -> Vec<RemoteId>;
 

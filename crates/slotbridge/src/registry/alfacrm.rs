@@ -127,6 +127,10 @@ impl Settings for AlfacrmSettings {
         None
     }
 
+    fn chooses_block_service(&self) -> bool {
+        self.config.busy_subject_id.is_some()
+    }
+
     fn known_records(&self) -> Vec<RemoteId> {
         Vec::new()
     }

@@ -237,6 +237,7 @@ async fn build_bridge(
             time_zone: zone(account, built.platform.as_ref(), store).await?,
             lead_time: account.settings.lead_time(),
             known_records: account.settings.known_records(),
+            chooses_block_service: account.settings.chooses_block_service(),
             calls: Arc::clone(&built.calls),
         });
     }

@@ -123,6 +123,10 @@ impl Settings for RubitimeSettings {
         self.lead_time
     }
 
+    fn chooses_block_service(&self) -> bool {
+        self.busy_service.is_some()
+    }
+
     fn known_records(&self) -> Vec<RemoteId> {
         self.known_records.clone()
     }

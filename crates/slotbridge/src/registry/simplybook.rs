@@ -254,6 +254,10 @@ impl Settings for SimplybookSettings {
         None
     }
 
+    fn chooses_block_service(&self) -> bool {
+        false
+    }
+
     fn known_records(&self) -> Vec<RemoteId> {
         Vec::new()
     }

@@ -134,6 +134,10 @@ impl Settings for YclientsSettings {
         None
     }
 
+    fn chooses_block_service(&self) -> bool {
+        false
+    }
+
     fn known_records(&self) -> Vec<RemoteId> {
         Vec::new()
     }
