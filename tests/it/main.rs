@@ -15,6 +15,7 @@ mod demo;
 mod exits;
 mod four;
 mod kill;
+mod kill_four;
 mod mapping;
 mod matrix;
 mod privacy;
