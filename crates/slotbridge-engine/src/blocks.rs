@@ -15,7 +15,7 @@ use slotbridge_store::{Change, MirrorRow, Store};
 use crate::EngineError;
 use crate::bridge::{Bridge, Member};
 use crate::observe::Observed;
-use crate::view::Known;
+use crate::view::{Known, own_slot};
 
 const PREFIX: &str = "busy:";
 
@@ -129,7 +129,10 @@ fn explained(
     rows: &[MirrorRow],
     bookings: &BTreeMap<slotbridge_core::model::BookingId, Known>,
 ) -> Vec<Slot> {
-    let own = own_slots(member, key, rows);
+    let own = rows
+        .iter()
+        .filter(|row| row.record.resource == *key)
+        .filter_map(|row| own_slot(member, &row.record));
     let elsewhere = bookings.values().filter_map(|known| {
         let booking = known.canonical.live()?;
         let from_here = booking.kind == Kind::Block
@@ -140,24 +143,5 @@ fn explained(
                 .is_some_and(is_block_id);
         (booking.resource == *resource && !from_here).then_some(booking.slot)
     });
-    own.into_iter().chain(elsewhere).collect()
-}
-
-/// The slots of the platform's own known, live records of one resource.
-pub(crate) fn own_slots(member: &Member, key: &ResourceKey, rows: &[MirrorRow]) -> Vec<Slot> {
-    rows.iter()
-        .map(|row| &row.record)
-        .filter(|record| {
-            record.state == RecordState::Live && record.resource == *key && !is_block_id(&record.id)
-        })
-        .filter_map(|record| {
-            let services: Vec<_> = record
-                .services
-                .iter()
-                .filter_map(|key| member.mapping.service_name(key))
-                .cloned()
-                .collect();
-            record.slot(member.mapping.duration(&services))
-        })
-        .collect()
+    own.chain(elsewhere).collect()
 }

@@ -18,7 +18,7 @@ use slotbridge_store::Change;
 use crate::bridge::OnRemoval;
 use crate::presume;
 use crate::report::{AmbiguousReport, BridgeReport, ConflictReport, WaitingReport};
-use crate::view::{Known, Linked, MemberView, View, effective_projection};
+use crate::view::{Known, Linked, MemberView, View};
 
 /// What a run wants to do.
 #[derive(Debug)]
@@ -227,8 +227,10 @@ fn link_records(
         .and_then(|known| known.canonical.live())
         .unwrap_or(first)
         .clone();
-    for (_, _, other) in &shown {
-        fill_blanks(&mut canonical, other);
+    if known.is_none() {
+        for (_, _, other) in &shown {
+            fill_blanks(&mut canonical, other);
+        }
     }
     let id = booking.unwrap_or_else(new_id);
     if rebuilt {
@@ -248,11 +250,7 @@ fn link_records(
         let Some(member) = view.member(&platform) else {
             continue;
         };
-        let is_copy = member
-            .rows
-            .get(&remote_id)
-            .is_some_and(|row| row.record.marker.is_some());
-        let projection = effective_projection(view.bridge, member.member, canonical.kind, is_copy);
+        let projection = member.projection(view.bridge, canonical.kind, Some(&remote_id));
         // Adopting never writes: differences that stood before we came stay until somebody changes something. Only
         // what is known to have been in step is brought back into step.
         let agreed = if rebuilt {
@@ -450,7 +448,6 @@ pub(crate) fn sides(view: &View<'_>, known: &Known) -> Vec<Side> {
         .filter_map(|member| {
             let link = known.links.get(member.name())?;
             let row = link.remote_id.as_ref().and_then(|id| member.rows.get(id));
-            let is_copy = row.is_some_and(|row| row.record.marker.is_some());
             let kind = kind
                 .or_else(|| link.shadow.kept.live().map(|kept| kept.kind))
                 .unwrap_or(Kind::Appointment);
@@ -458,7 +455,7 @@ pub(crate) fn sides(view: &View<'_>, known: &Known) -> Vec<Side> {
                 platform: member.name().clone(),
                 shown: presume::shown(view, member, known, link),
                 shadow: link.shadow.clone(),
-                projection: effective_projection(view.bridge, member.member, kind, is_copy),
+                projection: member.projection(view.bridge, kind, link.remote_id.as_ref()),
                 heard: is_heard(member, kind, link),
                 changed_at: row.and_then(|row| row.record.changed_at),
                 noticed_at: row.map_or(view.now, |row| row.noticed_at),

@@ -6,32 +6,20 @@ use slotbridge_core::model::{
     Booking, BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot,
 };
 use slotbridge_core::occupancy::{self, SlotView};
-use slotbridge_core::record::{Record, RecordState};
+use slotbridge_core::record::Record;
 use slotbridge_store::Change;
 
-use crate::blocks::is_block_id;
 use crate::report::{BridgeReport, WaitingReport};
-use crate::view::{Known, Linked, MemberView, View};
+use crate::view::{Known, Linked, MemberView, View, own_slot};
 
 /// The platform's own live records, without our busy times, and the slots that they take.
 pub(crate) fn own_records<'a>(
     member: &'a MemberView<'_>,
 ) -> impl Iterator<Item = (&'a Record, Slot)> {
-    let mapping = &member.member.mapping;
     member
         .rows
         .values()
-        .map(|row| &row.record)
-        .filter(|record| record.state == RecordState::Live && !is_block_id(&record.id))
-        .filter_map(move |record| {
-            let services: Vec<_> = record
-                .services
-                .iter()
-                .filter_map(|key| mapping.service_name(key))
-                .cloned()
-                .collect();
-            Some((record, record.slot(mapping.duration(&services))?))
-        })
+        .filter_map(|row| Some((&row.record, own_slot(member.member, &row.record)?)))
 }
 
 /// How a slot looks on a platform's grid, apart from the platform's own known records; `None` without a grid.

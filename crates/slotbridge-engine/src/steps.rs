@@ -14,6 +14,7 @@ use slotbridge_core::record::{Coverage, Support};
 use slotbridge_platform::capabilities::{Discovery, OccupancyView};
 use slotbridge_store::Change;
 
+use crate::blocks::is_block_id;
 use crate::bridge::{Member, OnOverlap, Share};
 use crate::decide::is_heard;
 use crate::presume;
@@ -21,7 +22,7 @@ use crate::report::{
     BridgeReport, OperationReport, OutcomeWord, OverlapEntry, OverlapReport, UnmappedReport,
     WaitingReport,
 };
-use crate::view::{Known, Linked, MemberView, View, effective_projection};
+use crate::view::{Known, Linked, MemberView, View};
 
 /// Plans every booking on every platform.
 pub(crate) fn plan(
@@ -176,12 +177,12 @@ impl Planner<'_, '_, '_> {
         let row = link
             .and_then(|link| link.remote_id.as_ref())
             .and_then(|id| member.rows.get(id));
-        let is_copy = row.is_none_or(|row| row.record.marker.is_some());
         let kind = merged
             .presence
             .live()
             .map_or(Kind::Appointment, |booking| booking.kind);
-        let projection = effective_projection(self.view.bridge, member.member, kind, is_copy);
+        let record = link.and_then(|link| link.remote_id.as_ref());
+        let projection = member.projection(self.view.bridge, kind, record);
         let shown = link.map_or(Shown::Unseen, |link| {
             presume::shown(self.view, member, known, link)
         });
@@ -436,8 +437,7 @@ impl Planner<'_, '_, '_> {
 
     fn presume(&mut self, id: BookingId, merged: &Merge, member: &MemberView<'_>) {
         if let Some(booking) = merged.presence.live() {
-            let projection =
-                effective_projection(self.view.bridge, member.member, booking.kind, true);
+            let projection = member.projection(self.view.bridge, booking.kind, None);
             let there = projection.project(booking);
             let shadow = Shadow {
                 kept: Presence::Live(there.clone()),
@@ -460,7 +460,7 @@ fn read_only(
         return Some(Withheld::Unsupported { why });
     }
     link.and_then(|link| link.remote_id.as_ref())
-        .is_some_and(View::is_block_row)
+        .is_some_and(is_block_id)
         .then_some(Withheld::Unsupported {
             why: crate::blocks::UNKNOWN_ORIGIN,
         })

@@ -68,6 +68,18 @@ impl MemberView<'_> {
     pub(crate) fn name(&self) -> &PlatformName {
         self.member.platform.name()
     }
+
+    /// What the platform can hold of a booking in this record, or in the copy that would be made.
+    pub(crate) fn projection(
+        &self,
+        bridge: &Bridge,
+        kind: Kind,
+        record: Option<&RemoteId>,
+    ) -> Projection {
+        let row = record.and_then(|id| self.rows.get(id));
+        let is_copy = row.is_none_or(|row| row.record.marker.is_some());
+        effective_projection(bridge, self.member, kind, is_copy)
+    }
 }
 
 /// A bridge as the run sees it.
@@ -219,14 +231,23 @@ fn with_known_services(record: &Record, member: &Member, shadow: Option<&Shadow>
     mapping::to_booking(&known, &member.mapping).map_or(Shown::Unseen, Shown::Live)
 }
 
+/// The time that a live record of the platform's own takes; a busy time without a record behind it is none of those.
+pub(crate) fn own_slot(member: &Member, record: &Record) -> Option<Slot> {
+    if record.state != RecordState::Live || is_block_id(&record.id) {
+        return None;
+    }
+    let services: Vec<_> = record
+        .services
+        .iter()
+        .filter_map(|key| member.mapping.service_name(key))
+        .cloned()
+        .collect();
+    record.slot(member.mapping.duration(&services))
+}
+
 /// What a platform can hold of a booking that it may have to copy. Where the bridge shares only busy times, or the
 /// booking is an anonymous block, a copy holds nothing else; the record that a person made keeps all it has.
-pub(crate) fn effective_projection(
-    bridge: &Bridge,
-    member: &Member,
-    kind: Kind,
-    is_copy: bool,
-) -> Projection {
+fn effective_projection(bridge: &Bridge, member: &Member, kind: Kind, is_copy: bool) -> Projection {
     let whole = member.platform.projection();
     if kind == Kind::Block || (bridge.share == Share::Busy && is_copy) {
         whole.busy()
@@ -273,10 +294,5 @@ impl View<'_> {
         self.bookings
             .iter()
             .filter_map(|(id, known)| Some((*id, known, known.canonical.live()?.slot)))
-    }
-
-    /// Whether a mirrored row stands for a busy time and has no record behind it.
-    pub(crate) fn is_block_row(id: &RemoteId) -> bool {
-        is_block_id(id)
     }
 }
