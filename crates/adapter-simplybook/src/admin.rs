@@ -5,14 +5,15 @@ mod edits;
 use serde_json::Value;
 use slotbridge_core::marker::Marker;
 use slotbridge_core::model::RemoteId;
-use slotbridge_core::record::{Listing, Reading, RecordState, Unreadable, Window};
+use slotbridge_core::record::{Listing, Reading, RecordState, Window};
 use slotbridge_platform::platform::{Draft, Priority, Written};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
 
 use crate::clients::{Clients, Fit};
 use crate::company::Company;
-use crate::convert::{self, Shown};
+use crate::convert;
 use crate::error;
+use crate::fetched::Fetched;
 use crate::listing::Lister;
 use crate::platform::Hands;
 use crate::request::{self, Whole};
@@ -36,13 +37,6 @@ pub(crate) struct Admin {
 /// What was found in a booking's intake fields.
 #[derive(Debug, Clone, Copy)]
 struct Found(Option<Marker>);
-
-/// A booking that may be there.
-pub(crate) enum Fetched {
-    Found(Box<Shown>),
-    Missing,
-    Unreadable(Unreadable),
-}
 
 impl Admin {
     pub(crate) async fn list(
@@ -130,11 +124,7 @@ impl Admin {
         id: &RemoteId,
         priority: Priority,
     ) -> Result<Reading, PlatformError> {
-        Ok(match self.fetch(hands, id, priority).await? {
-            Fetched::Found(shown) => Reading::Found(Box::new(shown.record)),
-            Fetched::Missing => Reading::Missing,
-            Fetched::Unreadable(why) => Reading::Unreadable(why),
-        })
+        Ok(self.fetch(hands, id, priority).await?.into_reading())
     }
 
     async fn fetch(

@@ -8,6 +8,7 @@ mod company;
 pub mod config;
 mod convert;
 mod error;
+mod fetched;
 mod listing;
 mod occupancy;
 mod platform;

@@ -20,8 +20,9 @@ use slotbridge_platform::platform::{Draft, Priority, Written};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
 
 use crate::admin::Made;
-use crate::convert::{self, Card, Shown};
+use crate::convert::{self, Card};
 use crate::error;
+use crate::fetched::Fetched;
 use crate::occupancy::Hours;
 use crate::platform::{Hands, locked};
 use crate::request::{self, Times};
@@ -52,12 +53,6 @@ struct Wanted {
     times: Times,
     card: Card,
     additional: Map<String, Value>,
-}
-
-enum Fetched {
-    Found(Box<Shown>),
-    Missing,
-    Unreadable(Unreadable),
 }
 
 impl Public {
@@ -141,11 +136,7 @@ impl Public {
         id: &RemoteId,
         priority: Priority,
     ) -> Result<Reading, PlatformError> {
-        Ok(match self.fetch(hands, id, priority).await? {
-            Fetched::Found(shown) => Reading::Found(Box::new(shown.record)),
-            Fetched::Missing => Reading::Missing,
-            Fetched::Unreadable(why) => Reading::Unreadable(why),
-        })
+        Ok(self.fetch(hands, id, priority).await?.into_reading())
     }
 
     async fn fetch(

@@ -9,10 +9,11 @@ use slotbridge_core::record::RecordState;
 use slotbridge_platform::platform::{Edit, Priority, Written};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
 
-use super::{Admin, Fetched, number};
+use super::{Admin, number};
 use crate::clients::Fit;
-use crate::convert::{self, MarkerHome, Shown, has_moved_on, touches};
+use crate::convert::{self, MarkerHome, Shown, touches};
 use crate::error;
+use crate::fetched::Fetched;
 use crate::platform::Hands;
 use crate::request::{self, Whole};
 use crate::wire;
@@ -27,41 +28,10 @@ impl Admin {
         edit: &Edit,
     ) -> Result<Written, PlatformError> {
         let refuse = |kind, retry, why: &str| Err(PlatformError::new(kind, retry, UPDATE, why));
-        let shown = match self.fetch(hands, id, Priority::Write).await? {
-            Fetched::Found(shown) => shown,
-            Fetched::Missing => {
-                return refuse(
-                    ErrorKind::NotFound,
-                    Retry::Never,
-                    "there is no such booking any more",
-                );
-            }
-            Fetched::Unreadable(row) => {
-                return refuse(
-                    ErrorKind::Refused,
-                    Retry::Never,
-                    &format!("the booking cannot be read: {}", row.why),
-                );
-            }
-        };
-        if edit
-            .expected
-            .as_ref()
-            .is_some_and(|expected| has_moved_on(expected, &shown.record))
-        {
-            return refuse(
-                ErrorKind::Stale,
-                Retry::Later,
-                "the booking was changed since the change was planned",
-            );
-        }
-        if shown.record.state != RecordState::Live {
-            return refuse(
-                ErrorKind::Refused,
-                Retry::Never,
-                "the booking is cancelled, and there is no way back for it",
-            );
-        }
+        let shown = self
+            .fetch(hands, id, Priority::Write)
+            .await?
+            .for_edit(edit, UPDATE)?;
         let Some(number) = number(id) else {
             return refuse(
                 ErrorKind::NotFound,

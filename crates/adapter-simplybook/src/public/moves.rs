@@ -5,13 +5,14 @@
 //! length of two calls.
 
 use slotbridge_core::model::{Field, RemoteId, Status};
-use slotbridge_core::record::{Record, RecordState};
+use slotbridge_core::record::Record;
 use slotbridge_platform::platform::{Edit, Priority, Written};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
 
-use super::{Fetched, Public, Wanted};
-use crate::convert::{self, has_moved_on, touches};
+use super::{Public, Wanted};
+use crate::convert::{self, touches};
 use crate::error;
+use crate::fetched::Fetched;
 use crate::platform::Hands;
 use crate::request;
 use crate::wire;
@@ -26,41 +27,10 @@ impl Public {
         edit: &Edit,
     ) -> Result<Written, PlatformError> {
         let refuse = |kind, retry, why: &str| Err(PlatformError::new(kind, retry, UPDATE, why));
-        let shown = match self.fetch(hands, id, Priority::Write).await? {
-            Fetched::Found(shown) => shown,
-            Fetched::Missing => {
-                return refuse(
-                    ErrorKind::NotFound,
-                    Retry::Never,
-                    "there is no such booking any more",
-                );
-            }
-            Fetched::Unreadable(row) => {
-                return refuse(
-                    ErrorKind::Refused,
-                    Retry::Never,
-                    &format!("the booking cannot be read: {}", row.why),
-                );
-            }
-        };
-        if edit
-            .expected
-            .as_ref()
-            .is_some_and(|expected| has_moved_on(expected, &shown.record))
-        {
-            return refuse(
-                ErrorKind::Stale,
-                Retry::Later,
-                "the booking was changed since the change was planned",
-            );
-        }
-        if shown.record.state != RecordState::Live {
-            return refuse(
-                ErrorKind::Refused,
-                Retry::Never,
-                "the booking is cancelled, and there is no way back for it",
-            );
-        }
+        let shown = self
+            .fetch(hands, id, Priority::Write)
+            .await?
+            .for_edit(edit, UPDATE)?;
         let before = Wanted {
             event: shown
                 .record
