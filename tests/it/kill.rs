@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use slotbridge_sim::world::{Addresses, World, demo_week};
 use slotbridge_sim::{Fault, Inspect, Limit, Seen, Served, SimClock, Which, serve};
 use tempfile::TempDir;
+
+use crate::support::{binary, write_private};
 
 /// How many cases run at once; they mostly wait.
 const SIDE_BY_SIDE: usize = 4;
@@ -65,12 +67,7 @@ impl Rig {
             _runtime: runtime,
             folder,
         };
-        std::fs::write(rig.config(), toml).unwrap();
-        std::fs::set_permissions(
-            rig.config(),
-            std::os::unix::fs::PermissionsExt::from_mode(0o600),
-        )
-        .unwrap();
+        write_private(&rig.config(), toml.as_bytes());
         rig
     }
 
@@ -79,14 +76,11 @@ impl Rig {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_slotbridge"));
+        let mut command = binary();
         command
             .arg("--config")
             .arg(self.config())
-            .args(["--reconcile", "--format", "json"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .args(["--reconcile", "--format", "json"]);
         command
     }
 
@@ -96,24 +90,7 @@ impl Rig {
 
     /// Starts a run and kills it as soon as the platforms have seen so many calls. Tells whether it was still running.
     fn run_killed(&self, after_calls: usize) -> bool {
-        let before = self.calls();
-        let mut child: Child = self
-            .command()
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        loop {
-            if child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            if self.calls() - before >= after_calls {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                return true;
-            }
-            std::thread::yield_now();
-        }
+        kill_after(&mut self.command(), || self.calls(), after_calls)
     }
 
     fn calls(&self) -> usize {
@@ -195,7 +172,33 @@ impl Rig {
     }
 }
 
-fn last_pass_was_quiet(output: &Output) -> bool {
+/// Starts a run and kills it after so many more calls than there were. Tells whether it was still running.
+pub(crate) fn kill_after(
+    command: &mut Command,
+    calls: impl Fn() -> usize,
+    after_calls: usize,
+) -> bool {
+    let before = calls();
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    loop {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        if calls() - before >= after_calls {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return true;
+        }
+        std::thread::yield_now();
+    }
+}
+
+/// Whether the pass that reported this as JSON wrote nothing.
+pub(crate) fn last_pass_was_quiet(output: &Output) -> bool {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let totals = &report["totals"];
     ["create", "update", "remove"]

@@ -2,13 +2,14 @@
 //! create lost on each platform, it ends in step and nothing is doubled.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use slotbridge_sim::world::{Addresses4, RESOURCES, Side, World4, demo_week_of_four};
 use slotbridge_sim::{Fault, Inspect, Served, SimClock, Which, serve};
 use tempfile::TempDir;
 
+use crate::kill::{kill_after, last_pass_was_quiet};
 use crate::support::{at, binary, write_private};
 
 /// The gap between two calls of the simulated Rubitime, far below the real five seconds.
@@ -88,24 +89,7 @@ impl Rig {
 
     /// Starts a run and kills it as soon as the platforms have seen so many calls. Tells whether it was still running.
     fn run_killed(&self, after_calls: usize) -> bool {
-        let before = self.calls();
-        let mut child = self
-            .command()
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        loop {
-            if child.try_wait().unwrap().is_some() {
-                return false;
-            }
-            if self.calls() - before >= after_calls {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                return true;
-            }
-            std::thread::yield_now();
-        }
+        kill_after(&mut self.command(), || self.calls(), after_calls)
     }
 
     fn assert_in_step(&self, what: &str) {
@@ -115,7 +99,7 @@ impl Rig {
             let output = self.run();
             said = String::from_utf8_lossy(&output.stdout).into_owned()
                 + &String::from_utf8_lossy(&output.stderr);
-            quiet = output.status.code() == Some(0) && wrote_nothing(&output);
+            quiet = output.status.code() == Some(0) && last_pass_was_quiet(&output);
             if quiet {
                 break;
             }
@@ -144,14 +128,6 @@ fn slots(side: &Side<'_>) -> BTreeMap<(bool, jiff::Timestamp), usize> {
         *slots.entry((seen.staff == anna, seen.start)).or_default() += 1;
     }
     slots
-}
-
-fn wrote_nothing(output: &Output) -> bool {
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let totals = &report["totals"];
-    ["create", "update", "remove"]
-        .iter()
-        .all(|op| totals[*op] == 0)
 }
 
 #[test]
