@@ -15,6 +15,7 @@ mod blocks;
 pub mod bridge;
 mod decide;
 mod execute;
+mod found;
 mod observe;
 mod presume;
 pub mod report;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
@@ -11,8 +10,7 @@ use slotbridge_core::merge::Shown;
 use slotbridge_core::model::{BookingId, PlatformName};
 use slotbridge_core::order::{self, Taken};
 use slotbridge_core::plan::Operation;
-use slotbridge_core::record::{Coverage, Support, Window};
-use slotbridge_platform::capabilities::Updates;
+use slotbridge_core::record::Window;
 use slotbridge_platform::seam::{Seam, random_bytes};
 use slotbridge_store::{Change, RunId, Store};
 use tokio::sync::mpsc;
@@ -23,10 +21,9 @@ use crate::blocks;
 use crate::bridge::{Bridge, Mode, RunOptions};
 use crate::decide::{Decision, decide};
 use crate::execute::{Done, Executor, Task, show_progress};
+use crate::found::{empty_report, report_rebooking, report_rows, report_unsettled};
 use crate::observe::observe;
-use crate::report::{
-    BridgeReport, GuardReport, LeftAloneReport, OutcomeWord, PlatformReport, Report, UnmappedReport,
-};
+use crate::report::{BridgeReport, GuardReport, OutcomeWord, Report};
 use crate::settle;
 use crate::steps::{fingerprint, operation_report};
 use crate::view::{MemberView, View, load_bookings, load_rows};
@@ -449,142 +446,4 @@ fn taken(view: &View<'_>) -> Vec<Taken> {
         }
     }
     taken
-}
-
-fn empty_report(bridge: &Bridge) -> BridgeReport {
-    BridgeReport {
-        name: bridge.name.clone(),
-        guards: Vec::new(),
-        platforms: Vec::new(),
-        operations: Vec::new(),
-        adopted: 0,
-        conflicts: Vec::new(),
-        overlaps: Vec::new(),
-        ambiguous: Vec::new(),
-        unmapped: Vec::new(),
-        unsupported: Vec::new(),
-        unreadable: Vec::new(),
-        waiting: Vec::new(),
-    }
-}
-
-/// Operations of earlier runs that are still open, unless this run has said something newer about them.
-fn report_unsettled(
-    view: &View<'_>,
-    open: &[slotbridge_store::JournalRow],
-    report: &mut BridgeReport,
-) {
-    for row in open {
-        if !view
-            .unsettled
-            .contains(&(row.operation.booking, row.operation.platform.clone()))
-        {
-            continue;
-        }
-        let mut shown = operation_report(&row.operation, OutcomeWord::Unknown);
-        let said = row
-            .error
-            .clone()
-            .unwrap_or_else(|| "slotbridge was stopped before the answer came".to_owned());
-        shown.error = Some(format!(
-            "{said}; it may or may not have had an effect, and is not repeated until that is known"
-        ));
-        report.operations.push(shown);
-    }
-}
-
-/// Says of updates which of them cancel and book again, because the platform cannot edit.
-fn report_rebooking(view: &View<'_>, report: &mut BridgeReport) {
-    for one in report
-        .operations
-        .iter_mut()
-        .filter(|one| one.op == "update")
-    {
-        one.rebooks = view.member(&one.platform).is_some_and(|member| {
-            member.member.platform.capabilities().updates == Updates::CancelAndRebook
-        });
-    }
-}
-
-/// What the platforms showed, and which of their records were left alone.
-fn report_rows(view: &View<'_>, report: &mut BridgeReport) {
-    for member in &view.members {
-        let observed = &member.observed;
-        let live = member
-            .rows
-            .values()
-            .filter(|row| matches!(row.shown, Shown::Live(_)))
-            .count();
-        let calls = member
-            .member
-            .calls
-            .load(Ordering::Relaxed)
-            .saturating_sub(observed.calls_before);
-        report.platforms.push(PlatformReport {
-            name: member.name().clone(),
-            records: u64::try_from(live).unwrap_or(u64::MAX),
-            coverage: observed.coverage.as_str(),
-            partial_because: match &observed.coverage {
-                Coverage::Partial { why } => Some(why.clone()),
-                Coverage::Complete(_) | Coverage::Incremental | Coverage::None => None,
-            },
-            requests: calls,
-            error: observed.error.clone(),
-        });
-        for row in member.rows.values() {
-            let (platform, remote_id) = (member.name().clone(), Some(row.record.id.clone()));
-            if let Some(unmapped) = &row.unmapped {
-                report.unmapped.push(unmapped_report(
-                    platform.clone(),
-                    remote_id.clone(),
-                    unmapped,
-                ));
-            }
-            if let (Support::Occupancy { why }, Shown::Live(_)) = (row.record.support, &row.shown) {
-                report.unsupported.push(LeftAloneReport {
-                    platform,
-                    remote_id,
-                    why: why.to_owned(),
-                });
-            }
-        }
-        report
-            .unreadable
-            .extend(observed.unreadable.iter().map(|row| LeftAloneReport {
-                platform: member.name().clone(),
-                remote_id: row.id.clone(),
-                why: row.why.clone(),
-            }));
-    }
-}
-
-fn unmapped_report(
-    platform: PlatformName,
-    remote_id: Option<slotbridge_core::model::RemoteId>,
-    unmapped: &slotbridge_core::mapping::Unmapped,
-) -> UnmappedReport {
-    use slotbridge_core::mapping::Unmapped;
-    match unmapped {
-        Unmapped::Resource { key, title } => UnmappedReport {
-            platform,
-            remote_id,
-            what: "resource",
-            id: key.as_str().to_owned(),
-            title: title.clone(),
-        },
-        Unmapped::Service { key, title } => UnmappedReport {
-            platform,
-            remote_id,
-            what: "service",
-            id: key.as_str().to_owned(),
-            title: title.clone(),
-        },
-        Unmapped::NoLength => UnmappedReport {
-            platform,
-            remote_id,
-            what: "service",
-            id: "without a duration".to_owned(),
-            title: None,
-        },
-    }
 }
