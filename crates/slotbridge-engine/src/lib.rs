@@ -13,7 +13,9 @@
 
 mod blocks;
 pub mod bridge;
+pub mod daemon;
 mod decide;
+pub mod event;
 mod execute;
 mod found;
 mod observe;
