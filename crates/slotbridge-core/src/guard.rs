@@ -70,6 +70,12 @@ impl Default for Limits {
 pub struct Facts {
     /// Records that were live there when the run began.
     pub live_mirrored: u64,
+    /// Records made there that count as made in this run: the small runs of one stretch of time count as one.
+    pub creates_run: u64,
+    /// Records changed there that count as changed in this run.
+    pub updates_run: u64,
+    /// Records removed there that count as removed in this run.
+    pub removals_run: u64,
     /// Records made there over the last day, by earlier runs.
     pub creates_day: u64,
     /// Records changed there over the last day, by earlier runs.
@@ -202,6 +208,22 @@ pub fn judge(
     verdict
 }
 
+/// Whether a latched guard of this name ([`Trip::what`]) holds an operation, where only a part of the plan is known: all
+/// of its kind wait with what was held, until the whole plan is judged again.
+pub fn latches(what: &str, platform: &PlatformName, operation: &Operation) -> bool {
+    let there = operation.platform == *platform;
+    let kind = match &operation.action {
+        Action::Create { .. } => "creates_",
+        Action::Update { .. } => "updates_",
+        Action::Remove { .. } => "removals_",
+    };
+    if [IDS_ALL_NEW, CLOCK_WENT_BACK, ZONE_CHANGED].contains(&what) {
+        let rests_on_it = operation.because.iter().any(|(of, _)| of == platform);
+        return there || rests_on_it;
+    }
+    there && what.starts_with(kind)
+}
+
 /// What tripped on one platform, and which operations that concerns.
 struct Found {
     what: &'static str,
@@ -258,6 +280,7 @@ impl Plan<'_> {
                 holds: self.indices(|index, action| {
                     matches!(action, Action::Remove { .. }) && !self.halves.contains_key(&index)
                 }),
+                run: facts.removals_run,
                 day: facts.removals_day,
                 max: ("removals_max", limits.removals_max),
                 percent: ("removals_max_percent", limits.removals_max_percent),
@@ -266,6 +289,7 @@ impl Plan<'_> {
             Kind {
                 holds: self
                     .indices(|_, action| matches!(action, Action::Update { parking: false, .. })),
+                run: facts.updates_run,
                 day: facts.updates_day,
                 max: ("updates_max", limits.updates_max),
                 percent: ("updates_max_percent", limits.updates_max_percent),
@@ -273,6 +297,7 @@ impl Plan<'_> {
             },
             Kind {
                 holds: self.indices(|_, action| matches!(action, Action::Create { .. })),
+                run: facts.creates_run,
                 day: facts.creates_day,
                 max: ("creates_max", limits.creates_max),
                 percent: ("creates_max_percent", limits.creates_max_percent),
@@ -300,6 +325,7 @@ impl Plan<'_> {
 /// The limits of one kind of operation, and what is planned of it.
 struct Kind {
     holds: Vec<usize>,
+    run: u64,
     day: u64,
     max: (&'static str, u64),
     percent: (&'static str, u64),
@@ -312,14 +338,15 @@ impl Kind {
         if planned == 0 {
             return None;
         }
+        let in_run = self.run.saturating_add(planned);
         let share = if live < SHARE_FROM {
             0
         } else {
-            planned.saturating_mul(100).div_ceil(live)
+            in_run.saturating_mul(100).div_ceil(live)
         };
         let over_day = self.day.saturating_add(planned);
         [
-            (self.max, planned),
+            (self.max, in_run),
             (self.percent, share),
             (self.max_day, over_day),
         ]

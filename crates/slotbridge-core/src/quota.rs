@@ -40,7 +40,7 @@ pub struct Polling {
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// How much of what the reserve leaves goes into near polls, in percent, where there are both kinds.
-const NEAR_PERCENT: u32 = 75;
+const NEAR_PERCENT: u32 = 95;
 
 /// The shortest intervals at which polling stays within every quota, however long it goes on, and leaves the reserve.
 ///
@@ -64,6 +64,24 @@ pub fn plan_intervals(quotas: &[Quota], polling: &Polling) -> Intervals {
         near,
         far: far.max(near),
     }
+}
+
+/// The intervals of accounts that share quotas, in their order. Each gets as many calls as any other, however few it needs
+/// for a poll. Of quotas that turn out to be narrower than told, `halvings` says how often: the rate is halved as often.
+pub fn plan_scope(quotas: &[Quota], accounts: &[Polling], halvings: u32) -> Vec<Intervals> {
+    let sharers = u32::try_from(accounts.len()).unwrap_or(u32::MAX).max(1);
+    let slower = sharers.saturating_mul(1 << halvings.min(16));
+    accounts
+        .iter()
+        .map(|polling| {
+            let shared = Polling {
+                near_calls: polling.near_calls.saturating_mul(slower),
+                far_calls: polling.far_calls.saturating_mul(slower),
+                ..*polling
+            };
+            plan_intervals(quotas, &shared)
+        })
+        .collect()
 }
 
 /// How long polls of so many calls must be apart to use at most so many percent of so many percent of a quota, in whole

@@ -14,7 +14,7 @@ use slotbridge_store::{Change, MirrorRow, Store};
 
 use crate::EngineError;
 use crate::bridge::{Bridge, Member};
-use crate::observe::Observed;
+use crate::sights::Observed;
 use crate::view::{Known, own_slot};
 
 const PREFIX: &str = "busy:";
@@ -60,7 +60,7 @@ pub(crate) async fn refresh(
     bookings: &BTreeMap<slotbridge_core::model::BookingId, Known>,
     now: Timestamp,
 ) -> Result<(), EngineError> {
-    if observed.grids.is_empty() {
+    if observed.grids_are_new.is_empty() {
         return Ok(());
     }
     let name = member.platform.name();
@@ -69,7 +69,11 @@ pub(crate) async fn refresh(
         .await?;
     let sightings = store.sightings(name).await?;
     let mut changes = Vec::new();
-    for (resource, grid) in &observed.grids {
+    for (resource, grid) in observed
+        .grids
+        .iter()
+        .filter(|(resource, _)| observed.grids_are_new.contains(*resource))
+    {
         let known = explained(member, resource, &grid.resource, &rows, bookings);
         let (blocks, seen) = occupancy::blocks(
             grid,

@@ -27,6 +27,8 @@ pub(crate) struct Decision {
     pub(crate) changes: Vec<Change>,
     /// What is wanted, not yet guarded or ordered.
     pub(crate) operations: Vec<Operation>,
+    /// Platforms that are not known well enough for what is wanted there.
+    pub(crate) not_read: BTreeSet<PlatformName>,
 }
 
 /// Decides one bridge. `new_id` gives an id for every booking that is new.
@@ -39,10 +41,11 @@ pub(crate) fn decide(
     adopt(view, report, &mut changes, new_id);
     let merges = merge_all(view, report, &mut changes);
     presume::dissolve(view, report, &mut changes);
-    let operations = crate::steps::plan(view, &merges, report, &mut changes);
+    let (operations, not_read) = crate::steps::plan(view, &merges, report, &mut changes);
     Decision {
         changes,
         operations,
+        not_read,
     }
 }
 
@@ -57,6 +60,7 @@ fn adopt(
     let open: Vec<Open> = view
         .bookings
         .iter()
+        .filter(|(id, _)| view.focus.has_booking(**id))
         .filter_map(|(id, known)| {
             let canonical = known.canonical.live()?.clone();
             // A record that is gone leaves its place to another of the same client at the same time: people cancel and
@@ -159,7 +163,10 @@ fn candidates(view: &View<'_>) -> Vec<Candidate> {
             let Shown::Live(booking) = &row.shown else {
                 continue;
             };
-            if booking.slot.end() < from || linked.contains(&(member.name(), &row.record.id)) {
+            if booking.slot.end() < from
+                || linked.contains(&(member.name(), &row.record.id))
+                || !view.focus.has_record(member.name(), &row.record.id)
+            {
                 continue;
             }
             candidates.push(Candidate {
@@ -281,9 +288,11 @@ fn link_records(
     let known = view.bookings.entry(id).or_insert_with(|| Known {
         canonical: Presence::Live(canonical),
         created_at: at,
+        last_slot: None,
         links: BTreeMap::new(),
     });
     known.links.extend(links);
+    view.focus.add(id);
 }
 
 fn fill_blanks(canonical: &mut Booking, other: &Booking) {
@@ -390,7 +399,12 @@ fn merge_all(
     report: &mut BridgeReport,
     changes: &mut Vec<Change>,
 ) -> BTreeMap<BookingId, merge::Merge> {
-    let ids: Vec<BookingId> = view.bookings.keys().copied().collect();
+    let ids: Vec<BookingId> = view
+        .bookings
+        .keys()
+        .copied()
+        .filter(|id| view.focus.has_booking(*id))
+        .collect();
     let mut merges = BTreeMap::new();
     for id in ids {
         let Some(known) = view.bookings.get(&id) else {

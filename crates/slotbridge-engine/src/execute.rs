@@ -78,6 +78,10 @@ pub(crate) struct Done {
     pub(crate) remote_id: Option<RemoteId>,
     /// What the platform said, scrubbed.
     pub(crate) error: Option<String>,
+    /// What kind of trouble that was.
+    pub(crate) kind: Option<ErrorKind>,
+    /// Whether the record came back with a change that somebody else has made.
+    pub(crate) brought_news: bool,
 }
 
 /// What executing needs besides the tasks.
@@ -124,6 +128,8 @@ impl Executor<'_> {
                     outcome,
                     remote_id: None,
                     error: Some(why),
+                    kind: None,
+                    brought_news: false,
                 });
                 continue;
             }
@@ -147,8 +153,19 @@ impl Executor<'_> {
         member: &Member,
         task: Task,
     ) -> Result<(Done, Option<Kept>, Option<String>), EngineError> {
-        let op = OpId::from_parts(self.seam.now(), random_bytes(self.seam));
         let operation = task.operation.clone();
+        if self.has_moved_on(member, &task).await? {
+            let done = Done {
+                remote_id: operation.action.remote_id().cloned(),
+                operation,
+                outcome: OutcomeWord::Failed,
+                error: Some("the record has changed since this was planned".to_owned()),
+                kind: Some(ErrorKind::Stale),
+                brought_news: false,
+            };
+            return Ok((done, None, None));
+        }
+        let op = OpId::from_parts(self.seam.now(), random_bytes(self.seam));
         self.store
             .apply(vec![Change::Intent {
                 op,
@@ -180,6 +197,8 @@ impl Executor<'_> {
                     outcome,
                     remote_id,
                     error: refused,
+                    kind: None,
+                    brought_news: left.as_ref().is_some_and(|left| has_news(member, left)),
                 };
                 Ok((done, left, None))
             }
@@ -200,19 +219,34 @@ impl Executor<'_> {
                     }])
                     .await?;
                 let remote_id = operation.action.remote_id().cloned();
-                let stop = stops_queue(&error).then(|| text.clone());
+                let stop = is_down(error.kind).then(|| text.clone());
                 Ok((
                     Done {
                         operation,
                         outcome: word,
                         remote_id,
                         error: Some(text),
+                        kind: Some(error.kind),
+                        brought_news: false,
                     },
                     None,
                     stop,
                 ))
             }
         }
+    }
+
+    /// Whether the record was seen otherwise since the operation was planned: a queue may take minutes, and looks go on
+    /// meanwhile.
+    async fn has_moved_on(&self, member: &Member, task: &Task) -> Result<bool, EngineError> {
+        let Some(planned) = &task.record else {
+            return Ok(false);
+        };
+        let ids = vec![planned.id.clone()];
+        let now = self.store.mirror_rows(member.platform.name(), ids).await?;
+        Ok(now
+            .iter()
+            .any(|row| !crate::observe::is_as_it_was(planned, &row.record)))
     }
 
     /// Records a confirmed write, reads back what the platform kept, and records that. Gives what it keeps, and why the
@@ -518,6 +552,20 @@ fn shadow_after(member: &Member, task: &Task, record: Option<&Record>) -> (Shado
     (shadow, elsewhere)
 }
 
+/// Whether a record shows something else than what the bridge now takes for agreed with its platform.
+fn has_news(member: &Member, left: &Kept) -> bool {
+    let shown = left
+        .record
+        .as_ref()
+        .and_then(|record| mapping::to_booking(record, &member.mapping).ok());
+    match (shown, left.shadow.kept.live()) {
+        (Some(shown), Some(kept)) => Field::ALL
+            .into_iter()
+            .any(|field| !same_value(field, &shown, kept)),
+        (None, _) | (_, None) => false,
+    }
+}
+
 /// Whether an earlier operation of this plan was to free the time that this one needs, and did not.
 fn still_taken(operation: &Operation, done: &[Done]) -> Option<String> {
     let after = operation.action.after()?;
@@ -561,8 +609,8 @@ fn judge(error: &PlatformError) -> (Outcome, OutcomeWord) {
 }
 
 /// Whether the platform, not the operation, is the trouble: the rest of its queue would only meet the same.
-fn stops_queue(error: &PlatformError) -> bool {
-    match error.kind {
+pub(crate) fn is_down(kind: ErrorKind) -> bool {
+    match kind {
         ErrorKind::Unauthenticated
         | ErrorKind::Forbidden
         | ErrorKind::SecondFactor

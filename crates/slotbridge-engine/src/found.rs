@@ -1,5 +1,6 @@
 //! What a run has to tell besides its operations: what the platforms showed, what was left alone, and what is still open.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use slotbridge_core::merge::Shown;
@@ -66,7 +67,11 @@ pub(crate) fn report_rebooking(view: &View<'_>, report: &mut BridgeReport) {
 }
 
 /// What the platforms showed, and which of their records were left alone.
-pub(crate) fn report_rows(view: &View<'_>, report: &mut BridgeReport) {
+pub(crate) fn report_rows(
+    view: &View<'_>,
+    calls_before: &BTreeMap<PlatformName, u64>,
+    report: &mut BridgeReport,
+) {
     for member in &view.members {
         let observed = &member.observed;
         let live = member
@@ -74,11 +79,8 @@ pub(crate) fn report_rows(view: &View<'_>, report: &mut BridgeReport) {
             .values()
             .filter(|row| matches!(row.shown, Shown::Live(_)))
             .count();
-        let calls = member
-            .member
-            .calls
-            .load(Ordering::Relaxed)
-            .saturating_sub(observed.calls_before);
+        let calls = member.member.calls.load(Ordering::Relaxed);
+        let before = calls_before.get(member.name()).copied().unwrap_or(calls);
         report.platforms.push(PlatformReport {
             name: member.name().clone(),
             records: u64::try_from(live).unwrap_or(u64::MAX),
@@ -87,10 +89,13 @@ pub(crate) fn report_rows(view: &View<'_>, report: &mut BridgeReport) {
                 Coverage::Partial { why } => Some(why.clone()),
                 Coverage::Complete(_) | Coverage::Incremental | Coverage::None => None,
             },
-            requests: calls,
+            requests: calls.saturating_sub(before).saturating_add(observed.calls),
             error: observed.error.clone(),
         });
         for row in member.rows.values() {
+            if !view.focus.has_record(member.name(), &row.record.id) {
+                continue;
+            }
             let (platform, remote_id) = (member.name().clone(), Some(row.record.id.clone()));
             if let Some(unmapped) = &row.unmapped {
                 report.unmapped.push(unmapped_report(

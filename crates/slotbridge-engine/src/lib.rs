@@ -18,15 +18,20 @@ mod decide;
 pub mod event;
 mod execute;
 mod found;
+mod guarding;
 mod observe;
 mod presume;
 pub mod report;
 mod run;
+mod scope;
 mod settle;
+mod sights;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod view;
+mod watch;
+mod work;
 
 pub use run::Engine;
 
@@ -36,4 +41,7 @@ pub enum EngineError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] slotbridge_store::StoreError),
+    /// A task of ours was broken off by somebody else.
+    #[error("a task of the engine was broken off")]
+    Broken,
 }

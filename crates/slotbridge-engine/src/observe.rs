@@ -3,158 +3,471 @@
 //! A request that failed, or an answer that makes no sense, says nothing about absence (invariant 3).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use slotbridge_core::model::{RemoteId, ResourceName};
+use slotbridge_core::model::{RemoteId, ResourceKey};
 use slotbridge_core::record::{
     Coverage, Grid, Listing, Reading, Record, RecordState, Unreadable, Window,
 };
-use slotbridge_platform::capabilities::{Discovery, OccupancyView};
+use slotbridge_platform::capabilities::Discovery;
 use slotbridge_platform::platform::{Priority, Query};
 use slotbridge_platform::{PlatformError, seam::Seam};
 use slotbridge_store::{Change, MirrorRow, Store};
+use tokio_util::sync::CancellationToken;
 
 use crate::EngineError;
-use crate::bridge::{Bridge, Member, Phase, RunOptions};
+use crate::bridge::{Phase, Progress};
+use crate::event::Trouble;
+use crate::watch::{GridAsk, Watch};
 
 /// From how many live records on a listing that shows none of them is a feed with new ids, not a busy day.
 const NEW_IDS_FROM: usize = 5;
 
-/// What one platform showed in this run.
-#[derive(Debug)]
-pub(crate) struct Observed {
+/// How much of a platform is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// Everything in the window that the platform lists; of one that lists nothing every known record and every grid.
+    Whole(Window),
+    /// What starts in this part of the window, on a platform that lists.
+    Part(Window),
+    /// What changed since the cursor of the last listing.
+    Since(String),
+    /// Single records.
+    Records(BTreeSet<RemoteId>),
+    /// The free and busy times of these resources.
+    Grids(BTreeSet<ResourceKey>),
+}
+
+/// What a platform showed.
+#[derive(Debug, Clone)]
+pub(crate) struct Sight {
+    /// When the look began: what was in doubt before is settled by it.
+    pub(crate) began_at: Timestamp,
     /// What absence means.
     pub(crate) coverage: Coverage,
-    /// Records that were shown or read in this run.
+    /// Records that were shown or read.
     pub(crate) seen: BTreeSet<RemoteId>,
+    /// Those of them that are new, changed or gone.
+    pub(crate) changed: BTreeSet<RemoteId>,
     /// Rows that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
     /// Start times, free and busy, per resource that could be read.
-    pub(crate) grids: BTreeMap<ResourceName, Grid>,
+    pub(crate) grids: BTreeMap<ResourceKey, Grid>,
     /// Whether every known id was missing from a listing that showed others.
     pub(crate) ids_all_new: bool,
-    /// Why the platform could not be read, scrubbed.
-    pub(crate) error: Option<String>,
-    /// The account's call counter before the run.
-    pub(crate) calls_before: u64,
+    /// Why the platform could not be read.
+    pub(crate) trouble: Option<Trouble>,
+    /// Where the next incremental listing starts.
+    pub(crate) cursor: Option<String>,
+    /// Calls that it took.
+    pub(crate) calls: u64,
 }
 
-/// Reads one platform and stores what it showed.
-pub(crate) async fn observe(
-    store: &Store,
-    seam: &dyn Seam,
-    bridge: &Bridge,
-    member: &Member,
-    window: Window,
-    options: &RunOptions,
-) -> Result<Observed, EngineError> {
-    let mut observed = Observed {
-        coverage: Coverage::None,
-        seen: BTreeSet::new(),
-        unreadable: Vec::new(),
-        grids: BTreeMap::new(),
-        ids_all_new: false,
-        error: None,
-        calls_before: member.calls.load(Ordering::Relaxed),
-    };
-    match member.platform.capabilities().discovery {
-        Discovery::List => list(store, seam, member, window, &mut observed).await?,
-        Discovery::ReadKnown => {
-            read_known(store, seam, bridge, member, window, options, &mut observed).await?;
+impl Sight {
+    /// Nothing seen yet.
+    pub(crate) fn blank(began_at: Timestamp) -> Self {
+        Self {
+            began_at,
+            coverage: Coverage::None,
+            seen: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            unreadable: Vec::new(),
+            grids: BTreeMap::new(),
+            ids_all_new: false,
+            trouble: None,
+            cursor: None,
+            calls: 0,
         }
     }
-    if observed.error.is_none() && member.platform.capabilities().occupancy == OccupancyView::Grid {
-        read_grids(bridge, member, options, &mut observed).await;
+
+    /// Whether it says anything of a record: that it is there, gone, or cannot be read.
+    pub(crate) fn has_answer_for(&self, id: &RemoteId) -> bool {
+        self.seen.contains(id)
+            || self
+                .unreadable
+                .iter()
+                .any(|row| row.id.as_ref() == Some(id))
     }
-    Ok(observed)
+
+    fn failed(&mut self, error: &PlatformError) {
+        tracing::warn!(operation = error.operation, kind = ?error.kind, "A platform could not be read.");
+        self.coverage = Coverage::Partial {
+            why: error.to_string(),
+        };
+        self.trouble = Some(Trouble {
+            kind: Some(error.kind),
+            text: error.to_string(),
+        });
+    }
 }
 
-async fn list(
-    store: &Store,
-    seam: &dyn Seam,
-    member: &Member,
-    window: Window,
-    observed: &mut Observed,
-) -> Result<(), EngineError> {
-    let name = member.platform.name();
-    let listing = match member
-        .platform
-        .list(&Query::Window(window), Priority::Sweep)
-        .await
-    {
-        Ok(listing) => listing,
-        Err(error) => {
-            failed(observed, &error);
-            return Ok(());
+/// What a look needs besides its aim.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Observer<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) seam: &'a dyn Seam,
+    pub(crate) watch: &'a Watch,
+    pub(crate) priority: Priority,
+    /// Whether a record that is as it was is noted as seen again; a look that comes every few seconds leaves that.
+    pub(crate) note_unchanged: bool,
+    /// Whether the look itself is noted although it found nothing new.
+    pub(crate) note_look: bool,
+    pub(crate) cancel: &'a CancellationToken,
+    pub(crate) progress: &'a dyn Progress,
+}
+
+impl Observer<'_> {
+    /// Looks at the platform and stores what it showed.
+    pub(crate) async fn look(&self, look: &Look) -> Result<Sight, EngineError> {
+        let calls_before = self.watch.calls_made();
+        let mut sight = Sight::blank(self.seam.now());
+        match (look, self.watch.platform.capabilities().discovery) {
+            (Look::Whole(window) | Look::Part(window), Discovery::List) => {
+                self.list(&Query::Window(*window), &mut sight).await?;
+            }
+            (Look::Since(cursor), _) => {
+                self.list(&Query::Since(cursor.clone()), &mut sight).await?;
+            }
+            (Look::Whole(window) | Look::Part(window), Discovery::ReadKnown) => {
+                let ids = self.known_ids(*window).await?;
+                self.read(ids, &mut sight).await?;
+            }
+            (Look::Records(ids), _) => {
+                self.read(ids.iter().cloned().collect(), &mut sight).await?;
+            }
+            (Look::Grids(_), _) => {}
         }
-    };
-    let live: Vec<MirrorRow> = store
-        .mirror(name, window.from)
-        .await?
-        .into_iter()
-        .filter(|row| row.record.state == RecordState::Live && window.contains(row.record.start))
-        .collect();
-    let coverage = doubt_empty(&listing, live.len());
-    let now = seam.now();
-    let mut changes: Vec<Change> = Vec::with_capacity(listing.records.len() + 1);
-    let shown: BTreeSet<&RemoteId> = listing.records.iter().map(|record| &record.id).collect();
-    let unread: BTreeSet<&RemoteId> = listing
-        .unreadable
-        .iter()
-        .filter_map(|row| row.id.as_ref())
-        .collect();
-    let mut absent: Vec<RemoteId> = Vec::new();
-    // A row without a readable id could be any of the absent ones.
-    if matches!(coverage, Coverage::Complete(_))
-        && listing.unreadable.iter().all(|row| row.id.is_some())
-    {
-        absent.extend(
-            live.iter()
-                .map(|row| &row.record.id)
-                .filter(|id| !shown.contains(id) && !unread.contains(id))
-                .cloned(),
-        );
-        observed.ids_all_new =
-            live.len() >= NEW_IDS_FROM && absent.len() == live.len() && !listing.records.is_empty();
+        let asks: Vec<&GridAsk> = match look {
+            Look::Whole(_) => self.watch.grids.iter().collect(),
+            Look::Grids(resources) => self
+                .watch
+                .grids
+                .iter()
+                .filter(|ask| resources.contains(&ask.resource))
+                .collect(),
+            Look::Part(_) | Look::Since(_) | Look::Records(_) => Vec::new(),
+        };
+        if sight.trouble.is_none() {
+            self.read_grids(&asks, &mut sight).await;
+        }
+        let lists_nothing = self.watch.platform.capabilities().discovery == Discovery::ReadKnown;
+        if lists_nothing && matches!(look, Look::Whole(_) | Look::Grids(_)) {
+            self.note_seen().await?;
+        }
+        sight.calls = self.watch.calls_made().saturating_sub(calls_before);
+        Ok(sight)
     }
-    let complete = match &coverage {
-        Coverage::Complete(proven) => Some(*proven),
-        Coverage::Partial { .. } | Coverage::Incremental | Coverage::None => None,
-    };
-    for record in listing.records {
-        observed.seen.insert(record.id.clone());
-        changes.push(Change::MirrorSeen {
-            platform: name.clone(),
-            record,
-            at: now,
+
+    async fn list(&self, query: &Query, sight: &mut Sight) -> Result<(), EngineError> {
+        let (store, watch) = (self.store, self.watch);
+        let name = watch.name();
+        let listing = match watch.platform.list(query, self.priority).await {
+            Ok(listing) => listing,
+            Err(error) => {
+                sight.failed(&error);
+                return Ok(());
+            }
+        };
+        let stored = self.stored(query, &listing).await?;
+        let window = match query {
+            Query::Window(window) => Some(*window),
+            Query::Since(_) => None,
+        };
+        let live: Vec<&MirrorRow> = stored
+            .values()
+            .filter(|row| {
+                row.record.state == RecordState::Live
+                    && window.is_some_and(|window| window.contains(row.record.start))
+            })
+            .collect();
+        let coverage = doubt_empty(&listing, live.len());
+        let now = self.seam.now();
+        let mut changes: Vec<Change> = Vec::new();
+        let shown: BTreeSet<&RemoteId> = listing.records.iter().map(|record| &record.id).collect();
+        let unread: BTreeSet<&RemoteId> = listing
+            .unreadable
+            .iter()
+            .filter_map(|row| row.id.as_ref())
+            .collect();
+        let mut absent: Vec<RemoteId> = Vec::new();
+        // A row without a readable id could be any of the absent ones.
+        if matches!(coverage, Coverage::Complete(_))
+            && listing.unreadable.iter().all(|row| row.id.is_some())
+        {
+            absent.extend(
+                live.iter()
+                    .map(|row| &row.record.id)
+                    .filter(|id| !shown.contains(id) && !unread.contains(id))
+                    .cloned(),
+            );
+            sight.ids_all_new = live.len() >= NEW_IDS_FROM
+                && absent.len() == live.len()
+                && !listing.records.is_empty();
+        }
+        let complete = match &coverage {
+            Coverage::Complete(proven) => Some(*proven),
+            Coverage::Partial { .. } | Coverage::Incremental | Coverage::None => None,
+        };
+        for record in listing.records {
+            let changed = stored
+                .get(&record.id)
+                .is_none_or(|row| {
+                    row.unreadable.is_some()
+                        || row.record.support != record.support
+                        || !is_as_it_was(&row.record, &record)
+                });
+            sight.seen.insert(record.id.clone());
+            if changed {
+                sight.changed.insert(record.id.clone());
+            }
+            if changed || self.note_unchanged {
+                changes.push(Change::MirrorListed {
+                    platform: name.clone(),
+                    record,
+                    begun_at: sight.began_at,
+                    at: now,
+                });
+            }
+        }
+        for row in &listing.unreadable {
+            changes.push(Change::MirrorUnreadable {
+                platform: name.clone(),
+                id: row.id.clone(),
+                why: row.why.clone(),
+                at: now,
+            });
+        }
+        if let Coverage::Partial { why } = &coverage {
+            sight.trouble = Some(Trouble {
+                kind: None,
+                text: why.clone(),
+            });
+        }
+        sight.unreadable = listing.unreadable;
+        sight.coverage = coverage;
+        if !sight.ids_all_new {
+            self.confirm_absent(absent, sight, &mut changes).await;
+        }
+        sight.cursor.clone_from(&listing.cursor);
+        // A look without a change writes nothing: an older cursor only means that a few records are shown again.
+        if self.note_unchanged || self.note_look || !changes.is_empty() {
+            changes.push(Change::PlatformSeen {
+                platform: name.clone(),
+                cursor: listing.cursor,
+                complete: complete.filter(|_| self.note_unchanged),
+                at: now,
+                time_zone: watch.time_zone.iana_name().map(str::to_owned),
+            });
+        }
+        if !changes.is_empty() {
+            store.apply(changes).await?;
+        }
+        Ok(())
+    }
+
+    /// The mirrored rows that a listing is held against, by id.
+    async fn stored(
+        &self,
+        query: &Query,
+        listing: &Listing,
+    ) -> Result<BTreeMap<RemoteId, MirrorRow>, EngineError> {
+        let name = self.watch.name();
+        let by_id = |rows: Vec<MirrorRow>| {
+            rows.into_iter()
+                .map(|row| (row.record.id.clone(), row))
+                .collect::<BTreeMap<_, _>>()
+        };
+        let mut stored = match query {
+            Query::Window(window) => by_id(self.store.mirror_within(name, *window).await?),
+            Query::Since(_) => BTreeMap::new(),
+        };
+        let elsewhere: Vec<RemoteId> = listing
+            .records
+            .iter()
+            .map(|record| &record.id)
+            .filter(|id| !stored.contains_key(id))
+            .cloned()
+            .collect();
+        if !elsewhere.is_empty() {
+            stored.extend(by_id(self.store.mirror_rows(name, elsewhere).await?));
+        }
+        Ok(stored)
+    }
+
+    /// Absence from a complete listing is only a reason to look: the record may have moved out of the window.
+    async fn confirm_absent(
+        &self,
+        absent: Vec<RemoteId>,
+        sight: &mut Sight,
+        changes: &mut Vec<Change>,
+    ) {
+        for id in absent {
+            match self.watch.platform.read(&id, Priority::Hint).await {
+                Ok(reading) => {
+                    // Whatever it is, it is not where the mirror has it.
+                    sight.changed.insert(id.clone());
+                    self.note_reading(id, reading, sight, changes);
+                }
+                Err(error) => {
+                    sight.failed(&error);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn note_reading(
+        &self,
+        id: RemoteId,
+        reading: Reading,
+        sight: &mut Sight,
+        changes: &mut Vec<Change>,
+    ) {
+        let (platform, at) = (self.watch.name().clone(), self.seam.now());
+        match reading {
+            Reading::Found(record) => {
+                sight.seen.insert(id);
+                changes.push(Change::MirrorSeen {
+                    platform,
+                    record: *record,
+                    at,
+                });
+            }
+            Reading::Missing => {
+                sight.seen.insert(id.clone());
+                changes.push(Change::MirrorMissing { platform, id, at });
+            }
+            Reading::Unreadable(row) => {
+                changes.push(Change::MirrorUnreadable {
+                    platform,
+                    id: Some(id),
+                    why: row.why.clone(),
+                    at,
+                });
+                sight.unreadable.push(row);
+            }
+        }
+    }
+
+    /// Reads records one by one, in this order.
+    async fn read(&self, ids: Vec<RemoteId>, sight: &mut Sight) -> Result<(), EngineError> {
+        let (store, watch) = (self.store, self.watch);
+        let name = watch.name();
+        let total = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        for (done, id) in ids.into_iter().enumerate() {
+            if self.cancel.is_cancelled() {
+                sight.coverage = Coverage::Partial {
+                    why: "the run was stopped".to_owned(),
+                };
+                break;
+            }
+            self.step(done, total);
+            let reading = match self.read_certainly(&id).await {
+                Ok(reading) => reading,
+                Err(error) => {
+                    sight.failed(&error);
+                    break;
+                }
+            };
+            let before = store.mirror_rows(name, vec![id.clone()]).await?.pop();
+            if has_changed(before.as_ref(), &reading) {
+                sight.changed.insert(id.clone());
+            }
+            let mut changes = Vec::with_capacity(2);
+            self.note_reading(id, reading, sight, &mut changes);
+            changes.push(self.platform_seen());
+            // Each reading costs seconds of quota: it is kept even if the next one fails.
+            store.apply(changes).await?;
+        }
+        Ok(())
+    }
+
+    async fn note_seen(&self) -> Result<(), EngineError> {
+        Ok(self.store.apply(vec![self.platform_seen()]).await?)
+    }
+
+    fn platform_seen(&self) -> Change {
+        Change::PlatformSeen {
+            platform: self.watch.name().clone(),
+            cursor: None,
+            complete: None,
+            at: self.seam.now(),
+            time_zone: self.watch.time_zone.iana_name().map(str::to_owned),
+        }
+    }
+
+    /// Every record that is known to live, the nearest slot first, and those that the owner named.
+    async fn known_ids(&self, window: Window) -> Result<Vec<RemoteId>, EngineError> {
+        let (name, now) = (self.watch.name(), self.seam.now());
+        let rows = self.store.mirror(name, window.from).await?;
+        let mut live: Vec<&Record> = rows
+            .iter()
+            .map(|row| &row.record)
+            .filter(|record| {
+                record.state == RecordState::Live && !crate::blocks::is_block_id(&record.id)
+            })
+            .collect();
+        live.sort_by_key(|record| {
+            (
+                record.start < now,
+                record.start.duration_since(now).abs(),
+                record.id.clone(),
+            )
         });
+        let mut ids: Vec<RemoteId> = live.into_iter().map(|record| record.id.clone()).collect();
+        let named = self.watch.known_records.clone();
+        let mirrored: BTreeSet<RemoteId> = self
+            .store
+            .mirror_rows(name, named.clone())
+            .await?
+            .into_iter()
+            .map(|row| row.record.id)
+            .collect();
+        ids.extend(named.into_iter().filter(|id| !mirrored.contains(id)));
+        Ok(ids)
     }
-    for row in &listing.unreadable {
-        changes.push(Change::MirrorUnreadable {
-            platform: name.clone(),
-            id: row.id.clone(),
-            why: row.why.clone(),
-            at: now,
-        });
+
+    /// Where no listing can bear it out, "no such record" counts only when it is said twice (rubitime contract, 5).
+    async fn read_certainly(&self, id: &RemoteId) -> Result<Reading, PlatformError> {
+        let platform = self.watch.platform.as_ref();
+        match (
+            platform.read(id, self.priority).await?,
+            platform.capabilities().discovery,
+        ) {
+            (Reading::Missing, Discovery::ReadKnown) => platform.read(id, Priority::Hint).await,
+            (reading, _) => Ok(reading),
+        }
     }
-    if let Coverage::Partial { why } = &coverage {
-        observed.error = Some(why.clone());
+
+    async fn read_grids(&self, asks: &[&GridAsk], sight: &mut Sight) {
+        let total = u64::try_from(asks.len()).unwrap_or(u64::MAX);
+        for (done, ask) in asks.iter().enumerate() {
+            if self.cancel.is_cancelled() {
+                return;
+            }
+            self.step(done, total);
+            let asked = self
+                .watch
+                .platform
+                .occupancy(&ask.resource, &ask.service, ask.length, self.priority)
+                .await;
+            match asked {
+                Ok(grid) => {
+                    sight.grids.insert(ask.resource.clone(), grid);
+                }
+                Err(error) => {
+                    sight.failed(&error);
+                    return;
+                }
+            }
+        }
     }
-    observed.unreadable = listing.unreadable;
-    observed.coverage = coverage;
-    if !observed.ids_all_new {
-        confirm_absent(seam, member, absent, observed, &mut changes).await;
+
+    fn step(&self, done: usize, total: u64) {
+        let done = u64::try_from(done).unwrap_or(u64::MAX);
+        self.progress
+            .step(&self.watch.bridge, Phase::Observe, done, total);
     }
-    changes.push(Change::PlatformSeen {
-        platform: name.clone(),
-        cursor: listing.cursor,
-        complete,
-        at: now,
-        time_zone: member.time_zone.iana_name().map(str::to_owned),
-    });
-    store.apply(changes).await?;
-    Ok(())
 }
 
 /// An empty listing over a mirror that isn't empty proves nothing.
@@ -173,201 +486,28 @@ fn doubt_empty(listing: &Listing, live_known: usize) -> Coverage {
     }
 }
 
-/// Absence from a complete listing is only a reason to look: the record may have moved out of the window.
-async fn confirm_absent(
-    seam: &dyn Seam,
-    member: &Member,
-    absent: Vec<RemoteId>,
-    observed: &mut Observed,
-    changes: &mut Vec<Change>,
-) {
-    for id in absent {
-        match member.platform.read(&id, Priority::Hint).await {
-            Ok(reading) => note_reading(seam, member, id, reading, observed, changes),
-            Err(error) => {
-                failed(observed, &error);
-                return;
-            }
-        }
-    }
-}
-
-fn note_reading(
-    seam: &dyn Seam,
-    member: &Member,
-    id: RemoteId,
-    reading: Reading,
-    observed: &mut Observed,
-    changes: &mut Vec<Change>,
-) {
-    let (platform, at) = (member.platform.name().clone(), seam.now());
-    match reading {
-        Reading::Found(record) => {
-            observed.seen.insert(id);
-            changes.push(Change::MirrorSeen {
-                platform,
-                record: *record,
-                at,
-            });
-        }
-        Reading::Missing => {
-            observed.seen.insert(id.clone());
-            changes.push(Change::MirrorMissing { platform, id, at });
-        }
-        Reading::Unreadable(row) => {
-            changes.push(Change::MirrorUnreadable {
-                platform,
-                id: Some(id),
-                why: row.why.clone(),
-                at,
-            });
-            observed.unreadable.push(row);
-        }
-    }
-}
-
-/// Re-reads every known record of a platform that lists nothing, the nearest slot first.
-async fn read_known(
-    store: &Store,
-    seam: &dyn Seam,
-    bridge: &Bridge,
-    member: &Member,
-    window: Window,
-    options: &RunOptions,
-    observed: &mut Observed,
-) -> Result<(), EngineError> {
-    let name = member.platform.name();
-    let ids = known_ids(store, member, window, seam.now()).await?;
-    let total = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-    for (done, id) in ids.into_iter().enumerate() {
-        if options.cancel.is_cancelled() {
-            observed.coverage = Coverage::Partial {
-                why: "the run was stopped".to_owned(),
-            };
-            break;
-        }
-        options.progress.step(
-            &bridge.name,
-            Phase::Observe,
-            u64::try_from(done).unwrap_or(u64::MAX),
-            total,
-        );
-        let reading = match read_certainly(member, &id).await {
-            Ok(reading) => reading,
-            Err(error) => {
-                failed(observed, &error);
-                break;
-            }
-        };
-        let mut changes = Vec::with_capacity(1);
-        note_reading(seam, member, id, reading, observed, &mut changes);
-        // Each reading costs seconds of quota: it is kept even if the next one fails.
-        store.apply(changes).await?;
-    }
-    store
-        .apply(vec![Change::PlatformSeen {
-            platform: name.clone(),
-            cursor: None,
-            complete: None,
-            at: seam.now(),
-            time_zone: member.time_zone.iana_name().map(str::to_owned),
-        }])
-        .await?;
-    Ok(())
-}
-
-async fn known_ids(
-    store: &Store,
-    member: &Member,
-    window: Window,
-    now: Timestamp,
-) -> Result<Vec<RemoteId>, EngineError> {
-    let rows = store.mirror(member.platform.name(), window.from).await?;
-    let mut live: Vec<&Record> = rows
-        .iter()
-        .map(|row| &row.record)
-        .filter(|record| {
-            record.state == RecordState::Live && !crate::blocks::is_block_id(&record.id)
-        })
-        .collect();
-    live.sort_by_key(|record| {
-        (
-            record.start < now,
-            record.start.duration_since(now).abs(),
-            record.id.clone(),
-        )
-    });
-    let mut ids: Vec<RemoteId> = live.into_iter().map(|record| record.id.clone()).collect();
-    let named = member.known_records.clone();
-    let mirrored: BTreeSet<RemoteId> = store
-        .mirror_rows(member.platform.name(), named.clone())
-        .await?
-        .into_iter()
-        .map(|row| row.record.id)
-        .collect();
-    ids.extend(named.into_iter().filter(|id| !mirrored.contains(id)));
-    Ok(ids)
-}
-
-/// Where no listing can bear it out, "no such record" counts only when it is said twice (rubitime contract, 5).
-async fn read_certainly(member: &Member, id: &RemoteId) -> Result<Reading, PlatformError> {
-    match member.platform.read(id, Priority::Sweep).await? {
-        Reading::Missing => member.platform.read(id, Priority::Hint).await,
-        found @ (Reading::Found(_) | Reading::Unreadable(_)) => Ok(found),
-    }
-}
-
-/// One grid per resource, for its shortest service: that shows every busy time once.
-async fn read_grids(
-    bridge: &Bridge,
-    member: &Member,
-    options: &RunOptions,
-    observed: &mut Observed,
-) {
-    let shortest = member
-        .mapping
-        .services()
-        .filter_map(|(_, key, length)| length.map(|length| (length, key)))
-        .min_by_key(|(length, key)| (*length, (*key).clone()));
-    let Some((length, service)) = shortest else {
-        return;
+/// Whether a record says what it said before. What the platform calls its resource or service is no part of that, nor
+/// what a bridge made of its being one of several of a visit.
+pub(crate) fn is_as_it_was(before: &Record, now: &Record) -> bool {
+    let now = Record {
+        resource_title: before.resource_title.clone(),
+        service_title: before.service_title.clone(),
+        support: before.support,
+        ..now.clone()
     };
-    let resources: Vec<_> = member
-        .mapping
-        .resources()
-        .map(|(name, key)| (name.clone(), key.clone()))
-        .collect();
-    let total = u64::try_from(resources.len()).unwrap_or(u64::MAX);
-    for (done, (name, key)) in resources.into_iter().enumerate() {
-        if options.cancel.is_cancelled() {
-            return;
-        }
-        options.progress.step(
-            &bridge.name,
-            Phase::Observe,
-            u64::try_from(done).unwrap_or(u64::MAX),
-            total,
-        );
-        match member
-            .platform
-            .occupancy(&key, service, length, Priority::Sweep)
-            .await
-        {
-            Ok(grid) => {
-                observed.grids.insert(name, grid);
-            }
-            Err(error) => {
-                failed(observed, &error);
-                return;
-            }
-        }
-    }
+    *before == now
 }
 
-fn failed(observed: &mut Observed, error: &PlatformError) {
-    tracing::warn!(operation = error.operation, kind = ?error.kind, "A platform could not be read.");
-    observed.coverage = Coverage::Partial {
-        why: error.to_string(),
-    };
-    observed.error = Some(error.to_string());
+/// Whether a reading says something else than the mirror.
+pub(crate) fn has_changed(before: Option<&MirrorRow>, reading: &Reading) -> bool {
+    match (before, reading) {
+        (Some(before), Reading::Found(record)) => {
+            before.unreadable.is_some()
+                || before.record.support != record.support
+                || !is_as_it_was(&before.record, record)
+        }
+        (None, Reading::Found(_)) => true,
+        (Some(before), Reading::Missing) => before.record.state != RecordState::Deleted,
+        (None, Reading::Missing) | (_, Reading::Unreadable(_)) => false,
+    }
 }

@@ -3,7 +3,7 @@
 
 use slotbridge_core::merge::{Presence, Shown};
 use slotbridge_core::model::{
-    Booking, BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot,
+    Booking, BookingId, Kind, PlatformName, RemoteId, ResourceKey, ResourceName, Slot,
 };
 use slotbridge_core::occupancy::{self, SlotView};
 use slotbridge_core::record::Record;
@@ -33,6 +33,7 @@ pub(crate) fn look(
     let own: Vec<Slot> = own_records(member)
         .filter(|(record, _)| record.resource == grid.resource)
         .map(|(_, slot)| slot)
+        .chain(vacated(member, &grid.resource))
         .collect();
     Some(occupancy::presumed(
         slot,
@@ -42,6 +43,19 @@ pub(crate) fn look(
         member.member.lead_time,
         &member.member.time_zone,
     ))
+}
+
+/// Times that the grid shows as taken by records that have left them since it was read.
+fn vacated<'a>(
+    member: &'a MemberView<'_>,
+    resource: &'a ResourceKey,
+) -> impl Iterator<Item = Slot> + 'a {
+    member
+        .observed
+        .vacated
+        .iter()
+        .filter(move |(key, _)| key == resource)
+        .map(|(_, slot)| *slot)
 }
 
 /// What a linked record shows; for a presumed one, what can be told from the grid.
@@ -68,6 +82,9 @@ pub(crate) fn shown(
 pub(crate) fn dissolve(view: &mut View<'_>, report: &mut BridgeReport, changes: &mut Vec<Change>) {
     let mut dropped: Vec<(BookingId, PlatformName)> = Vec::new();
     for (id, known) in &view.bookings {
+        if !view.focus.has_booking(*id) {
+            continue;
+        }
         for (platform, link) in known
             .links
             .iter()

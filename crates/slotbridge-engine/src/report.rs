@@ -274,18 +274,27 @@ impl Report {
     /// not be read; 4 something waits for a person; 5 a dry run has changes pending; 0 all is in step. With several,
     /// the first of 3, 1, 4, 5.
     pub fn exit_code(&self) -> u8 {
-        let any = |test: fn(&BridgeReport) -> bool| self.bridges.iter().any(test);
-        if any(|bridge| !bridge.guards.is_empty()) {
-            3
-        } else if self.cancelled || any(BridgeReport::has_failed) {
-            1
-        } else if any(BridgeReport::waits_for_person) {
-            4
-        } else if self.dry_run && any(|bridge| !bridge.operations.is_empty()) {
-            5
-        } else {
-            0
-        }
+        exit_code(&self.bridges, self.dry_run, self.cancelled)
+    }
+
+    /// The exit code of one bridge's part.
+    pub fn exit_code_of(bridge: &BridgeReport, dry_run: bool) -> u8 {
+        exit_code(std::slice::from_ref(bridge), dry_run, false)
+    }
+}
+
+fn exit_code(bridges: &[BridgeReport], dry_run: bool, cancelled: bool) -> u8 {
+    let any = |test: fn(&BridgeReport) -> bool| bridges.iter().any(test);
+    if any(|bridge| !bridge.guards.is_empty()) {
+        3
+    } else if cancelled || any(BridgeReport::has_failed) {
+        1
+    } else if any(BridgeReport::waits_for_person) {
+        4
+    } else if dry_run && any(|bridge| !bridge.operations.is_empty()) {
+        5
+    } else {
+        0
     }
 }
 

@@ -52,8 +52,13 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow]) -> Vec<Change> {
         let Some(member) = view.member(&row.operation.platform) else {
             continue;
         };
+        let since = row
+            .outcome_at
+            .unwrap_or(row.at)
+            .checked_add(GRACE)
+            .unwrap_or(Timestamp::MAX);
         let verdict = match &row.operation.action {
-            Action::Create { desired } => settle_create(view, member, row, desired),
+            Action::Create { desired } => settle_create(view, member, row, desired, since),
             Action::Update {
                 remote_id,
                 desired,
@@ -66,8 +71,9 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow]) -> Vec<Change> {
                 remote_id,
                 desired,
                 fields.iter().copied(),
+                since,
             ),
-            Action::Remove { remote_id, .. } => settle_remove(member, remote_id),
+            Action::Remove { remote_id, .. } => settle_remove(view, member, remote_id, since),
         };
         match verdict {
             Verdict::Open => {
@@ -141,11 +147,32 @@ fn note(
     }
 }
 
+/// Whether the platform was looked at late enough.
+fn looked_since(view: &View<'_>, member: &MemberView<'_>, since: Timestamp) -> bool {
+    member
+        .observed
+        .looked_at
+        .is_some_and(|at| view.looks_waited || at >= since)
+}
+
+/// A record, if it was seen late enough to tell what became of a write to it.
+fn seen_since<'v>(
+    view: &View<'_>,
+    member: &'v MemberView<'_>,
+    id: &RemoteId,
+    since: Timestamp,
+) -> Option<&'v Row> {
+    let row = member.rows.get(id)?;
+    let just_seen = looked_since(view, member, since) && member.observed.seen.contains(id);
+    (just_seen || row.seen_at >= since).then_some(row)
+}
+
 fn settle_create(
     view: &View<'_>,
     member: &MemberView<'_>,
     row: &JournalRow,
     desired: &Booking,
+    since: Timestamp,
 ) -> Verdict {
     let linked = |id: &RemoteId| {
         view.bookings.values().any(|known| {
@@ -172,6 +199,10 @@ fn settle_create(
                 agreed: Presence::Live(desired.clone()),
             },
         };
+    }
+    // That it is not there can only be told by looking after it may have landed.
+    if !looked_since(view, member, since) {
+        return Verdict::Open;
     }
     let looked = match member.member.platform.capabilities().create_settled {
         CreateSettled::ByMarkerInListing => match &member.observed.coverage {
@@ -242,8 +273,9 @@ fn settle_update(
     remote_id: &RemoteId,
     desired: &Booking,
     mut fields: impl Iterator<Item = Field>,
+    since: Timestamp,
 ) -> Verdict {
-    let Some(row) = member.rows.get(remote_id) else {
+    let Some(row) = seen_since(view, member, remote_id, since) else {
         return Verdict::Open;
     };
     match &row.shown {
@@ -304,8 +336,13 @@ pub(crate) fn shadow_after_update(
     }
 }
 
-fn settle_remove(member: &MemberView<'_>, remote_id: &RemoteId) -> Verdict {
-    let Some(row) = member.rows.get(remote_id) else {
+fn settle_remove(
+    view: &View<'_>,
+    member: &MemberView<'_>,
+    remote_id: &RemoteId,
+    since: Timestamp,
+) -> Verdict {
+    let Some(row) = seen_since(view, member, remote_id, since) else {
         return Verdict::Open;
     };
     match (&row.shown, row.record.state) {

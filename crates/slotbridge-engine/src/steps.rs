@@ -30,7 +30,7 @@ pub(crate) fn plan(
     merges: &BTreeMap<BookingId, Merge>,
     report: &mut BridgeReport,
     changes: &mut Vec<Change>,
-) -> Vec<Operation> {
+) -> (Vec<Operation>, BTreeSet<PlatformName>) {
     let rivals = rivals(view, report);
     let strangers = strangers(view);
     let mut planner = Planner {
@@ -40,6 +40,7 @@ pub(crate) fn plan(
         strangers,
         operations: Vec::new(),
         presumed: Vec::new(),
+        not_read: BTreeSet::new(),
     };
     for (id, merged) in merges {
         let Some(known) = planner.view.bookings.get(id) else {
@@ -55,6 +56,7 @@ pub(crate) fn plan(
     let Planner {
         operations,
         presumed,
+        not_read,
         ..
     } = planner;
     for (id, platform, shadow) in presumed {
@@ -76,7 +78,7 @@ pub(crate) fn plan(
             );
         }
     }
-    operations
+    (operations, not_read)
 }
 
 /// For each booking the ones that take its time, and whether they were there first.
@@ -125,6 +127,9 @@ fn rivals(view: &View<'_>, report: &mut BridgeReport) -> Rivals {
     for (first, second) in overlap::pairs(&takers) {
         rivals.entry(first).or_default().push((second, false));
         rivals.entry(second).or_default().push((first, true));
+        if !view.focus.has_booking(first) && !view.focus.has_booking(second) {
+            continue;
+        }
         let entries: Vec<OverlapEntry> = [first, second]
             .into_iter()
             .filter_map(|id| entry(view, id))
@@ -169,6 +174,7 @@ struct Planner<'v, 'a, 'r> {
     strangers: Strangers,
     operations: Vec<Operation>,
     presumed: Vec<(BookingId, PlatformName, Shadow)>,
+    not_read: BTreeSet<PlatformName>,
 }
 
 impl Planner<'_, '_, '_> {
@@ -295,8 +301,8 @@ impl Planner<'_, '_, '_> {
         let capabilities = member.member.platform.capabilities();
         let read = match capabilities.discovery {
             Discovery::List => {
-                matches!(member.observed.coverage, Coverage::Complete(_))
-                    && !member.observed.ids_all_new
+                let proven = matches!(member.observed.coverage, Coverage::Complete(_));
+                (proven || member.observed.mirror_counts) && !member.observed.ids_all_new
             }
             Discovery::ReadKnown => member.observed.error.is_none(),
         };
@@ -406,7 +412,11 @@ impl Planner<'_, '_, '_> {
             .map(|booking| (booking.resource.clone(), booking.slot));
         let (text, needs_person) = match why {
             // By the user's own choice, or told elsewhere in the report.
-            Withheld::ReadOnly | Withheld::OutsideWindow | Withheld::NotRead | Withheld::Asked | Withheld::Refused { .. } | Withheld::Unsettled => return,
+            Withheld::NotRead => {
+                self.not_read.insert(platform);
+                return;
+            }
+            Withheld::ReadOnly | Withheld::OutsideWindow | Withheld::Asked | Withheld::Refused { .. } | Withheld::Unsettled => return,
             Withheld::Unmapped { what, name } => {
                 self.report.unmapped.push(UnmappedReport { platform, remote_id: None, what, id: name.clone(), title: None });
                 return;

@@ -8,12 +8,12 @@ use slotbridge_core::merge::{Presence, Shadow, Shown};
 use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, Slot};
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{Record, RecordState, Support};
-use slotbridge_store::{JournalRow, MirrorRow, Store};
+use slotbridge_store::{BridgeState, JournalRow, MirrorRow};
 
-use crate::EngineError;
 use crate::blocks::is_block_id;
 use crate::bridge::{Bridge, Member, Share};
-use crate::observe::Observed;
+use crate::scope::Focus;
+use crate::sights::Observed;
 
 /// How far back of the window bookings are still loaded, so that late changes to them are understood.
 const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -25,6 +25,8 @@ pub(crate) struct Known {
     pub(crate) canonical: Presence,
     /// When we first knew it.
     pub(crate) created_at: Timestamp,
+    /// Its slot, or the one that it had when it last lived.
+    pub(crate) last_slot: Option<Slot>,
     /// Its records.
     pub(crate) links: BTreeMap<PlatformName, Linked>,
 }
@@ -47,6 +49,8 @@ pub(crate) struct Row {
     pub(crate) first_seen_at: Timestamp,
     /// When we first saw it as it is now.
     pub(crate) noticed_at: Timestamp,
+    /// When we last saw it.
+    pub(crate) seen_at: Timestamp,
     /// What it shows, in the bridge's words.
     pub(crate) shown: Shown,
     /// Why the bridge has no words for it.
@@ -91,21 +95,20 @@ pub(crate) struct View<'a> {
     pub(crate) now: Timestamp,
     /// Its platforms, in the order of the config.
     pub(crate) members: Vec<MemberView<'a>>,
-    /// Its bookings.
+    /// Its bookings: all that matter, or those that the run is about and what lies around them.
     pub(crate) bookings: BTreeMap<BookingId, Known>,
+    /// What the run is about.
+    pub(crate) focus: Focus,
+    /// Whether every look of this run was begun late enough to settle what earlier runs left open.
+    pub(crate) looks_waited: bool,
     /// Creates whose outcome is still unknown.
     pub(crate) unsettled: BTreeSet<(BookingId, PlatformName)>,
     /// What a platform refused, and for which state of things.
     pub(crate) refused: BTreeMap<(BookingId, PlatformName), JournalRow>,
 }
 
-/// The stored side of a bridge.
-pub(crate) async fn load_bookings(
-    store: &Store,
-    bridge: &Bridge,
-    now: Timestamp,
-) -> Result<BTreeMap<BookingId, Known>, EngineError> {
-    let state = store.bridge(&bridge.name, horizon(bridge, now)).await?;
+/// Bookings and links as the store has them, by booking.
+pub(crate) fn known(state: BridgeState) -> BTreeMap<BookingId, Known> {
     let mut bookings: BTreeMap<BookingId, Known> = state
         .bookings
         .into_iter()
@@ -115,6 +118,7 @@ pub(crate) async fn load_bookings(
                 Known {
                     canonical: row.canonical,
                     created_at: row.created_at,
+                    last_slot: row.last_slot,
                     links: BTreeMap::new(),
                 },
             )
@@ -131,26 +135,24 @@ pub(crate) async fn load_bookings(
             );
         }
     }
-    Ok(bookings)
+    bookings
 }
 
-fn horizon(bridge: &Bridge, now: Timestamp) -> Timestamp {
+/// From when on bookings and records are loaded.
+pub(crate) fn horizon(bridge: &Bridge, now: Timestamp) -> Timestamp {
     now.checked_sub(bridge.window_past)
         .and_then(|from| from.checked_sub(MEMORY))
         .unwrap_or(Timestamp::MIN)
 }
 
-/// The mirrored records of one platform, read in the bridge's words.
-pub(crate) async fn load_rows(
-    store: &Store,
-    bridge: &Bridge,
+/// Mirrored records of one platform, read in the bridge's words.
+pub(crate) fn read_rows(
+    mirrored: Vec<MirrorRow>,
     member: &Member,
     observed: &Observed,
     bookings: &BTreeMap<BookingId, Known>,
-    now: Timestamp,
-) -> Result<BTreeMap<RemoteId, Row>, EngineError> {
+) -> BTreeMap<RemoteId, Row> {
     let name = member.platform.name();
-    let mirrored = store.mirror(name, horizon(bridge, now)).await?;
     let links: BTreeMap<&RemoteId, &Shadow> = bookings
         .values()
         .filter_map(|known| known.links.get(name))
@@ -162,7 +164,7 @@ pub(crate) async fn load_rows(
             *group_sizes.entry(group.clone()).or_default() += 1;
         }
     }
-    Ok(mirrored
+    mirrored
         .into_iter()
         .map(|mut row| {
             let shadow = links.get(&row.record.id).copied();
@@ -182,7 +184,7 @@ pub(crate) async fn load_rows(
                 read_row(row, member, shadow, observed),
             )
         })
-        .collect())
+        .collect()
 }
 
 fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: &Observed) -> Row {
@@ -192,7 +194,7 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
         Shown::Unseen
     } else if record.state != RecordState::Live {
         Shown::Gone
-    } else if !observed.seen.contains(&record.id) {
+    } else if !observed.shows(&record.id) {
         Shown::Unseen
     } else {
         match mapping::to_booking(&record, &member.mapping) {
@@ -208,6 +210,7 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
         record,
         first_seen_at: row.first_seen_at,
         noticed_at: row.noticed_at,
+        seen_at: row.seen_at,
         shown,
         unmapped,
     }

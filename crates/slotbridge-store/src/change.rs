@@ -92,6 +92,18 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
+    /// A listing shows a record. Like [`Change::MirrorSeen`], unless the record was seen otherwise after the listing was
+    /// begun: then the listing may be the older word, and is left.
+    MirrorListed {
+        /// Where.
+        platform: PlatformName,
+        /// What.
+        record: Record,
+        /// When the listing was begun.
+        begun_at: Timestamp,
+        /// When it was there.
+        at: Timestamp,
+    },
     /// A record is proven to be gone. Its row stays as a tombstone, with its last content and
     /// [`slotbridge_core::record::RecordState::Deleted`]. A record that was never mirrored leaves no row.
     MirrorMissing {

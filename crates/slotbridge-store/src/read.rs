@@ -22,9 +22,11 @@ use crate::encode::{
 use crate::error::StoreError;
 use crate::rows::{ConflictRow, GuardRow, InboxRow};
 
-pub(crate) use bridge::{CHOSEN, bookings, bookings_of, bridge, past_links};
+pub(crate) use bridge::{CHOSEN, bookings, bookings_of, bookings_within, bridge, past_links};
 pub(crate) use journal::{journal_counts, journal_open, last_runs, refusals};
-pub(crate) use mirror::{mirror, mirror_rows, platform_state, unreadable};
+pub(crate) use mirror::{
+    live_since, mirror, mirror_rows, mirror_within, platform_state, unreadable,
+};
 pub(crate) use summary::summary;
 
 /// Every query of this module, for the test that looks at their query plans.
@@ -39,6 +41,7 @@ const QUERIES_HERE: &[&str] = &[
     CONFLICTS_DECIDED,
     GUARDS,
     INBOX,
+    INBOX_AFTER,
 ];
 
 const SIGHTINGS: &str = "SELECT resource, starts_at, times FROM sighting WHERE platform = ?1 ORDER BY resource, starts_at";
@@ -59,6 +62,8 @@ const GUARDS: &str = "
     WHERE bridge = ?1 ORDER BY platform, what";
 const INBOX: &str =
     "SELECT id, remote_id, body_hash, body, at FROM inbox WHERE platform = ?1 ORDER BY id";
+const INBOX_AFTER: &str = "
+    SELECT id, remote_id, body_hash, body, at FROM inbox WHERE id > ?2 AND +platform = ?1 ORDER BY id LIMIT ?3";
 
 /// Runs a query and turns every row into a value.
 fn rows<T>(
@@ -191,14 +196,30 @@ pub(crate) fn inbox_pending(
     conn: &Connection,
     platform: &PlatformName,
 ) -> Result<Vec<InboxRow>, StoreError> {
-    rows(conn, INBOX, [platform.as_str()], |row| {
-        let id = row.get(0)?;
-        Ok(InboxRow {
-            id,
-            remote_id: row.get::<_, Option<String>>(1)?.map(RemoteId::new),
-            body_hash: row.get(2)?,
-            body: Body::from(row.get::<_, Vec<u8>>(3)?),
-            at: instant(row.get(4)?).map_err(|error| error.at("inbox", "at", &id))?,
-        })
+    rows(conn, INBOX, [platform.as_str()], inbox_row)
+}
+
+pub(crate) fn inbox_after(
+    conn: &Connection,
+    platform: &PlatformName,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<InboxRow>, StoreError> {
+    rows(
+        conn,
+        INBOX_AFTER,
+        params![platform.as_str(), after, limit],
+        inbox_row,
+    )
+}
+
+fn inbox_row(row: &Row<'_>) -> Result<InboxRow, StoreError> {
+    let id = row.get(0)?;
+    Ok(InboxRow {
+        id,
+        remote_id: row.get::<_, Option<String>>(1)?.map(RemoteId::new),
+        body_hash: row.get(2)?,
+        body: Body::from(row.get::<_, Vec<u8>>(3)?),
+        at: instant(row.get(4)?).map_err(|error| error.at("inbox", "at", &id))?,
     })
 }

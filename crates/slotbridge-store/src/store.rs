@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceKey};
+use slotbridge_core::record::Window;
 
 use crate::change::Change;
 use crate::error::StoreError;
@@ -159,6 +160,19 @@ impl Store {
             .await
     }
 
+    /// The bookings whose slot meets the window, live ones and those that are gone, with all their links. Bookings of
+    /// more than a day may be missed.
+    pub async fn bookings_within(
+        &self,
+        bridge: &BridgeName,
+        window: Window,
+    ) -> Result<BridgeState, StoreError> {
+        let bridge = bridge.clone();
+        self.worker
+            .read(move |conn| read::bookings_within(conn, &bridge, window))
+            .await
+    }
+
     /// The pairs that were unlinked or replaced at or after `since`, oldest first.
     pub async fn past_links(
         &self,
@@ -180,6 +194,30 @@ impl Store {
         let platform = platform.clone();
         self.worker
             .read(move |conn| read::mirror(conn, &platform, since))
+            .await
+    }
+
+    /// The mirrored records that start inside the window, in any state, in order of start and id.
+    pub async fn mirror_within(
+        &self,
+        platform: &PlatformName,
+        window: Window,
+    ) -> Result<Vec<MirrorRow>, StoreError> {
+        let platform = platform.clone();
+        self.worker
+            .read(move |conn| read::mirror_within(conn, &platform, window))
+            .await
+    }
+
+    /// How many live records are mirrored that start at or after `since`.
+    pub async fn live_since(
+        &self,
+        platform: &PlatformName,
+        since: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let platform = platform.clone();
+        self.worker
+            .read(move |conn| read::live_since(conn, &platform, since))
             .await
     }
 
@@ -303,6 +341,19 @@ impl Store {
         let platform = platform.clone();
         self.worker
             .read(move |conn| read::inbox_pending(conn, &platform))
+            .await
+    }
+
+    /// The first `limit` webhooks that wait behind this row number, oldest first.
+    pub async fn inbox_after(
+        &self,
+        platform: &PlatformName,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<InboxRow>, StoreError> {
+        let platform = platform.clone();
+        self.worker
+            .read(move |conn| read::inbox_after(conn, &platform, after, limit))
             .await
     }
 

@@ -78,6 +78,12 @@ fn apply_one(conn: &Connection, change: &Change) -> Result<(), StoreError> {
             record,
             at,
         } => mirror::seen(conn, platform, record, *at),
+        Change::MirrorListed {
+            platform,
+            record,
+            begun_at,
+            at,
+        } => mirror::listed(conn, platform, record, *begun_at, *at),
         Change::MirrorMissing { platform, id, at } => mirror::missing(conn, platform, id, *at),
         Change::MirrorUnreadable {
             platform,

@@ -22,29 +22,29 @@ fn polling(near_calls: u32, far_calls: u32, reserve_percent: u32) -> Polling {
 #[test]
 fn intervals_are_what_the_tightest_quota_leaves() {
     for (quotas, needs, near_ms, far_ms) in [
-        // 0.2 calls a second; half of it for writes; of the rest three quarters near.
-        (vec![quota(1, 5)], polling(1, 10, 50), 13_334, 400_000),
+        // 0.2 calls a second; half of it for writes; of the rest nineteen of twenty near.
+        (vec![quota(1, 5)], polling(1, 10, 50), 10_527, 2_000_000),
         // The quota per minute is tighter than the one per second.
         (
             vec![quota(5, 1), quota(200, 60)],
             polling(1, 4, 50),
             1_000,
-            9_600,
+            48_000,
         ),
         // The quota per day is tighter than the one per second.
         (
             vec![quota(5_000, 86_400), quota(5, 1)],
             polling(2, 8, 20),
-            57_600,
-            691_200,
+            45_474,
+            3_456_000,
         ),
         // One kind of poll alone gets everything.
         (vec![quota(1, 5)], polling(1, 0, 0), 5_000, 5_000),
         (vec![quota(1, 5)], polling(0, 3, 0), 1_000, 15_000),
         // A far poll that is cheaper than a near one is still no more frequent.
-        (vec![quota(1, 5)], polling(12, 1, 0), 80_000, 80_000),
+        (vec![quota(1, 5)], polling(12, 1, 0), 63_158, 100_000),
         (vec![], polling(3, 30, 50), 1_000, 1_000),
-        (vec![quota(1, 10)], polling(1, 1, 400), 1_333_334, 4_000_000),
+        (vec![quota(1, 10)], polling(1, 1, 400), 1_052_632, 20_000_000),
     ] {
         let expected = Intervals {
             near: Duration::from_millis(near_ms),
@@ -56,6 +56,22 @@ fn intervals_are_what_the_tightest_quota_leaves() {
             "{quotas:?} {needs:?}"
         );
     }
+}
+
+#[test]
+fn accounts_behind_one_quota_get_as_many_calls_each_and_slow_down_together() {
+    let needs = [polling(1, 0, 0), polling(4, 0, 0)];
+    let near = |accounts: &[Polling], halvings| -> Vec<u64> {
+        plan_scope(&[quota(1, 5)], accounts, halvings)
+            .iter()
+            .map(|intervals| intervals.near.as_secs())
+            .collect()
+    };
+    // Alone an account has a call every 5 s; two have one every 10 s each, and a poll of four calls takes four of them.
+    assert_eq!(near(&needs[..1], 0), [5]);
+    assert_eq!(near(&needs, 0), [10, 40]);
+    assert_eq!(near(&needs, 2), [40, 160]);
+    assert_eq!(near(&[], 0), [0_u64; 0]);
 }
 
 #[test]

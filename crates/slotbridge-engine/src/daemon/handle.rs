@@ -23,8 +23,6 @@ pub enum Request {
         /// Whether a person asked.
         asked: bool,
     },
-    /// What is over for long is to be forgotten, and the database looked after.
-    Upkeep,
 }
 
 /// Speaks to the loop. Clones speak to the same one.
@@ -111,7 +109,6 @@ impl Handle {
     }
 
     /// Lets the loop say how it stands.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the loop comes next"))]
     pub(crate) fn say(&self, change: impl FnOnce(&mut Health)) {
         change(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner));
     }

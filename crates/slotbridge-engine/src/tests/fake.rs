@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{
-    Client, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey, Status,
+    Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey, Status,
 };
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{
@@ -18,7 +18,7 @@ use slotbridge_platform::capabilities::{
 };
 use slotbridge_platform::platform::{Catalogue, Draft, Edit, Finding, Priority, Query, Written};
 use slotbridge_platform::seam::Seam;
-use slotbridge_platform::webhook::{Hint, WebhookError};
+use slotbridge_platform::webhook::{Hint, HintKind, WebhookError};
 use slotbridge_platform::{ErrorKind, Platform, PlatformError, Retry};
 
 /// What goes wrong with the next call of a kind.
@@ -77,6 +77,18 @@ impl Fake {
         let mut fake = Self::listing(name, seam);
         Arc::get_mut(&mut fake).unwrap().capabilities.updates = Updates::CancelAndRebook;
         fake
+    }
+
+    /// A platform that tells what has changed since a cursor.
+    pub(crate) fn feed(name: &str, seam: Arc<dyn Seam>) -> Arc<Self> {
+        let mut fake = Self::listing(name, seam);
+        Arc::get_mut(&mut fake).unwrap().capabilities.change_feed = ChangeFeed::SinceCursor;
+        fake
+    }
+
+    pub(crate) fn calls(&self, call: &str) -> u64 {
+        let state = self.state.lock().unwrap();
+        state.calls.get(call).copied().unwrap_or(0)
     }
 
     pub(crate) fn listing(name: &str, seam: Arc<dyn Seam>) -> Arc<Self> {
@@ -346,8 +358,27 @@ impl Platform for Fake {
         if matches!(fault, Some(Fault::Down)) {
             return Err(self.error(ErrorKind::Unavailable, Retry::Later, "list"));
         }
-        let Query::Window(window) = query else {
-            return Err(self.error(ErrorKind::Unsupported, Retry::Never, "list"));
+        let cursor = Some(self.seam.now().to_string());
+        let feeds = self.capabilities.change_feed == ChangeFeed::SinceCursor;
+        let window = match query {
+            Query::Window(window) => window,
+            Query::Since(since) if feeds => {
+                let since: Timestamp = since.parse().unwrap();
+                let state = self.state.lock().unwrap();
+                let changed = state
+                    .records
+                    .values()
+                    .filter(|record| record.changed_at.unwrap() >= since);
+                return Ok(Listing {
+                    records: changed.cloned().collect(),
+                    unreadable: Vec::new(),
+                    coverage: Coverage::Incremental,
+                    cursor,
+                });
+            }
+            Query::Since(_) => {
+                return Err(self.error(ErrorKind::Unsupported, Retry::Never, "list"));
+            }
         };
         let state = self.state.lock().unwrap();
         let inside = state
@@ -381,7 +412,7 @@ impl Platform for Fake {
             records,
             unreadable,
             coverage,
-            cursor: None,
+            cursor: cursor.filter(|_| feeds),
         })
     }
 
@@ -494,15 +525,23 @@ impl Platform for Fake {
             let comment = state.kept(&edit.desired.comment);
             let stubborn = state.stubborn;
             let record = state.records.get_mut(id).ok_or(ErrorKind::NotFound)?;
-            record.resource = edit.desired.resource.clone();
-            record.services = edit.desired.services.clone();
-            if !stubborn {
-                record.start = edit.desired.slot.start();
-                record.end = Some(edit.desired.slot.end());
+            let wanted = &edit.desired;
+            for field in &edit.fields {
+                match field {
+                    Field::Resource => record.resource = wanted.resource.clone(),
+                    Field::Services => record.services = wanted.services.clone(),
+                    Field::Slot if stubborn => {}
+                    Field::Slot => {
+                        record.start = wanted.slot.start();
+                        record.end = Some(wanted.slot.end());
+                    }
+                    Field::ClientName | Field::ClientPhone | Field::ClientEmail => {
+                        record.client = wanted.client.clone();
+                    }
+                    Field::Status => record.status = wanted.status,
+                    Field::Comment => record.comment.clone_from(&comment),
+                }
             }
-            record.client = edit.desired.client.clone();
-            record.status = edit.desired.status;
-            record.comment = comment;
             record.changed_at = Some(now);
             Ok(id.clone())
         })
@@ -520,7 +559,19 @@ impl Platform for Fake {
         .map(|_| ())
     }
 
-    fn webhook(&self, _body: &[u8]) -> Result<Vec<Hint>, WebhookError> {
-        Ok(Vec::new())
+    /// `ID` points at a record, `whole ID` shows it.
+    fn webhook(&self, body: &[u8]) -> Result<Vec<Hint>, WebhookError> {
+        let text = std::str::from_utf8(body).unwrap();
+        let (id, whole) = match text.strip_prefix("whole ") {
+            Some(id) => (RemoteId::new(id), true),
+            None => (RemoteId::new(text), false),
+        };
+        let state = self.state.lock().unwrap();
+        let record = state.records.get(&id).filter(|_| whole);
+        Ok(vec![Hint {
+            record: record.cloned().map(Box::new),
+            id,
+            kind: HintKind::Updated,
+        }])
     }
 }

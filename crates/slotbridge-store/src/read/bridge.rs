@@ -1,8 +1,9 @@
 //! Bookings and their links.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Params, Row, params};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, Slot};
+use slotbridge_core::record::Window;
 
 use super::{booking_id, json_list, rows};
 use crate::encode::{Undecodable, instant, micros, presence_from_json, shadow_from_json};
@@ -15,6 +16,7 @@ pub(super) const SQL: &[&str] = &[
     CHOOSE_SINCE,
     CHOOSE_BY_ID,
     CHOOSE_BY_RECORD,
+    CHOOSE_WITHIN,
     BOOKINGS,
     LINKS,
     PAST,
@@ -24,6 +26,9 @@ pub(super) const SQL: &[&str] = &[
 /// a query, because the transaction of the query is rolled back.
 pub(crate) const CHOSEN: &str = "
     CREATE TEMP TABLE chosen (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;";
+
+/// The longest that anybody is booked for.
+const BOOKED_MAX: SignedDuration = SignedDuration::from_hours(25);
 
 const FORGET: &str = "DELETE FROM chosen";
 /// The bookings that matter from an instant on. The last part is for a record that was moved from long ago to now
@@ -51,6 +56,12 @@ const CHOOSE_BY_RECORD: &str = "
     INSERT OR IGNORE INTO chosen SELECT booking FROM link
     WHERE bridge = ?1 AND platform = ?2 AND remote_id IN (SELECT value FROM json_each(?3))";
 
+/// Bookings that meet a window. None is looked for that ends more than a day after it: that keeps the search short, and
+/// nobody is booked for longer.
+const CHOOSE_WITHIN: &str = "
+    INSERT OR IGNORE INTO chosen SELECT id FROM booking
+    WHERE bridge = ?1 AND ends_at > ?2 AND ends_at < ?4 AND starts_at < ?3";
+
 const BOOKINGS: &str = "
     SELECT b.id, b.content, b.starts_at, b.ends_at, b.created_at, b.changed_at
     FROM chosen CROSS JOIN booking AS b ON b.bridge = ?1 AND b.id = chosen.id ORDER BY chosen.id";
@@ -72,6 +83,25 @@ pub(crate) fn bridge(
         bridge,
         CHOOSE_SINCE,
         params![bridge.as_str(), micros(since)],
+    )
+}
+
+pub(crate) fn bookings_within(
+    conn: &Connection,
+    bridge: &BridgeName,
+    window: Window,
+) -> Result<BridgeState, StoreError> {
+    let ends_before = window.to.saturating_add(BOOKED_MAX).unwrap_or(window.to);
+    state(
+        conn,
+        bridge,
+        CHOOSE_WITHIN,
+        params![
+            bridge.as_str(),
+            micros(window.from),
+            micros(window.to),
+            micros(ends_before)
+        ],
     )
 }
 

@@ -5,13 +5,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use slotbridge_core::model::{PlatformName, RemoteId};
 use slotbridge_core::record::Window;
 
-use super::{json_list, rows};
+use super::{json_list, rows, stored_count};
 use crate::encode::{RecordRow, Undecodable, instant, micros};
 use crate::error::StoreError;
 use crate::rows::{MirrorRow, PlatformState, UnreadableRow};
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[SINCE, BY_ID, QUARANTINED, PLATFORM];
+pub(super) const SQL: &[&str] = &[SINCE, WITHIN, LIVE, BY_ID, QUARANTINED, PLATFORM];
 
 const SINCE: &str = "
     SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
@@ -20,6 +20,16 @@ const SINCE: &str = "
     LEFT JOIN quarantine AS q ON q.platform = m.platform AND q.remote_id = m.remote_id
     WHERE m.platform = ?1 AND m.starts_at >= ?2
     ORDER BY m.starts_at, m.remote_id";
+const WITHIN: &str = "
+    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
+    FROM mirror_record AS m
+    JOIN mirror_seen AS s ON s.record = m.seq
+    LEFT JOIN quarantine AS q ON q.platform = m.platform AND q.remote_id = m.remote_id
+    WHERE m.platform = ?1 AND m.starts_at >= ?2 AND m.starts_at < ?3
+    ORDER BY m.starts_at, m.remote_id";
+const LIVE: &str = "
+    SELECT count(*) FROM mirror_record INDEXED BY mirror_record_by_start
+    WHERE platform = ?1 AND starts_at >= ?2 AND state = 'live'";
 const BY_ID: &str = "
     SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
     FROM json_each(?2) AS wanted
@@ -44,6 +54,26 @@ pub(crate) fn mirror(
         params![platform.as_str(), micros(since)],
         |row| mirror_row(platform, row),
     )
+}
+
+pub(crate) fn mirror_within(
+    conn: &Connection,
+    platform: &PlatformName,
+    window: Window,
+) -> Result<Vec<MirrorRow>, StoreError> {
+    let key = params![platform.as_str(), micros(window.from), micros(window.to)];
+    rows(conn, WITHIN, key, |row| mirror_row(platform, row))
+}
+
+pub(crate) fn live_since(
+    conn: &Connection,
+    platform: &PlatformName,
+    since: Timestamp,
+) -> Result<u64, StoreError> {
+    let count = conn
+        .prepare_cached(LIVE)?
+        .query_row(params![platform.as_str(), micros(since)], |row| row.get(0))?;
+    stored_count(count).map_err(|error| error.at("mirror_record", "state", &platform))
 }
 
 pub(crate) fn mirror_rows(

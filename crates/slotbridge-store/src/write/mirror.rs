@@ -15,6 +15,7 @@ pub(super) const SQL: &[&str] = &[
     ADD,
     CHANGE,
     FIRST_SEEN,
+    SEEN_BETWEEN,
     SEEN_AGAIN,
     QUARANTINE,
     QUARANTINE_NAMELESS,
@@ -32,6 +33,9 @@ const ADD: &str = "
 const CHANGE: &str = "
     UPDATE mirror_record SET state = ?2, starts_at = ?3, content = ?4, hash = ?5, noticed_at = ?6 WHERE seq = ?1";
 const FIRST_SEEN: &str = "INSERT INTO mirror_seen (record, at) VALUES (?1, ?2)";
+const SEEN_BETWEEN: &str = "
+    SELECT 1 FROM mirror_record AS m JOIN mirror_seen AS s ON s.record = m.seq
+    WHERE m.platform = ?1 AND m.remote_id = ?2 AND s.at > ?3 AND s.at <= ?4";
 const SEEN_AGAIN: &str = "UPDATE mirror_seen SET at = ?2 WHERE record = ?1 AND at <> ?2";
 const QUARANTINE: &str = "
     INSERT INTO quarantine (platform, remote_id, why, first_at, at) VALUES (?1, ?2, ?3, ?4, ?4)
@@ -85,6 +89,28 @@ pub(super) fn seen(
         }
     }
     readable_again(conn, platform, &record.id)
+}
+
+/// A stamp that lies ahead says nothing: then the clock was set back.
+pub(super) fn listed(
+    conn: &Connection,
+    platform: &PlatformName,
+    record: &Record,
+    begun_at: Timestamp,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let seen_meanwhile = conn
+        .prepare_cached(SEEN_BETWEEN)?
+        .exists(params![
+            platform.as_str(),
+            record.id.as_str(),
+            micros(begun_at),
+            micros(at)
+        ])?;
+    if seen_meanwhile {
+        return Ok(());
+    }
+    seen(conn, platform, record, at)
 }
 
 pub(super) fn missing(

@@ -1,0 +1,136 @@
+//! Working off webhooks: which records they point at, and which of them may be taken at their word.
+//!
+//! A webhook is a hint: its record is read. One exception makes a booking known seconds earlier where calls are scarce: a
+//! webhook that shows a whole record is used at once, if nothing newer is known, and confirmed by reading later. That a
+//! record is gone is never believed before it was read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use slotbridge_core::model::RemoteId;
+use slotbridge_core::record::{Reading, Record, RecordState};
+use slotbridge_platform::webhook::{Hint, HintKind};
+use slotbridge_store::{Change, InboxRow, MirrorRow};
+
+use crate::EngineError;
+use crate::observe::has_changed;
+use crate::run::Engine;
+use crate::watch::Watch;
+
+/// The most webhooks that are looked into at once.
+const BATCH: u32 = 1_000;
+
+/// What the inbox brought.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Opened {
+    /// The last row that was looked into.
+    pub(crate) last: Option<i64>,
+    /// Whether there may be more.
+    pub(crate) more: bool,
+    /// Records to be read, with the rows that are done when they were.
+    pub(crate) read: BTreeMap<RemoteId, BTreeSet<i64>>,
+    /// Records that were taken at their word, with the rows that are done when they are confirmed.
+    pub(crate) confirm: BTreeMap<RemoteId, BTreeSet<i64>>,
+    /// Those of the latter that are new or changed.
+    pub(crate) changed: BTreeSet<RemoteId>,
+}
+
+/// Looks into the webhooks of a platform that came after `after`.
+pub(crate) async fn open(
+    engine: &Engine,
+    watch: &Watch,
+    after: i64,
+) -> Result<Opened, EngineError> {
+    let name = watch.name();
+    let rows = engine.store.inbox_after(name, after, BATCH).await?;
+    let mut opened = Opened {
+        last: rows.last().map(|row| row.id),
+        more: u32::try_from(rows.len()).is_ok_and(|count| count >= BATCH),
+        ..Opened::default()
+    };
+    let mut done: Vec<i64> = Vec::new();
+    let mut pointed: BTreeMap<RemoteId, (BTreeSet<i64>, Option<Record>)> = BTreeMap::new();
+    for row in &rows {
+        let hints = hints(watch, row);
+        if hints.is_empty() {
+            done.push(row.id);
+        }
+        for hint in hints {
+            let (rows, word) = pointed.entry(hint.id).or_default();
+            rows.insert(row.id);
+            // The latest one counts; one that says less than a whole record makes all of them hints again.
+            *word = match hint.kind {
+                HintKind::Created | HintKind::Updated => hint.record.map(|record| *record),
+                HintKind::Removed => None,
+            };
+        }
+    }
+    let ids: Vec<RemoteId> = pointed
+        .iter()
+        .filter(|(_, (_, word))| word.is_some())
+        .map(|(id, _)| id.clone())
+        .collect();
+    let mut mirrored: BTreeMap<RemoteId, MirrorRow> = BTreeMap::new();
+    if !ids.is_empty() {
+        let rows = engine.store.mirror_rows(name, ids).await?;
+        mirrored.extend(rows.into_iter().map(|row| (row.record.id.clone(), row)));
+    }
+    let now = engine.seam.now();
+    let mut changes = Vec::new();
+    for (id, (rows, word)) in pointed {
+        let before = mirrored.get(&id);
+        match word.filter(|word| may_be_believed(word, before, now)) {
+            Some(record) => {
+                let reading = Reading::Found(Box::new(record.clone()));
+                if has_changed(before, &reading) {
+                    opened.changed.insert(id.clone());
+                    changes.push(Change::MirrorSeen {
+                        platform: name.clone(),
+                        record,
+                        at: now,
+                    });
+                }
+                opened.confirm.insert(id, rows);
+            }
+            None => {
+                opened.read.insert(id, rows);
+            }
+        }
+    }
+    if !done.is_empty() {
+        changes.push(Change::InboxDone { rows: done });
+    }
+    if !changes.is_empty() {
+        engine.store.apply(changes).await?;
+    }
+    Ok(opened)
+}
+
+/// What a stored webhook points at. It was understood when it came in; if it is not any more, the next look at the
+/// platform finds what it was about.
+fn hints(watch: &Watch, row: &InboxRow) -> Vec<Hint> {
+    match watch.platform.webhook(row.body.as_bytes()) {
+        Ok(hints) => hints,
+        Err(error) => {
+            tracing::warn!(platform = %watch.name(), row = row.id, why = %error, "A stored webhook is not understood.");
+            Vec::new()
+        }
+    }
+}
+
+/// Whether a record that a webhook shows whole is used before it was read: it must live, and must not be older than what
+/// is known. A record that is known to be gone is only brought back by reading it.
+fn may_be_believed(word: &Record, before: Option<&MirrorRow>, now: Timestamp) -> bool {
+    if word.state != RecordState::Live {
+        return false;
+    }
+    let Some(before) = before else { return true };
+    if before.record.state != RecordState::Live || before.unreadable.is_some() {
+        return false;
+    }
+    match (word.changed_at, before.record.changed_at) {
+        (Some(word), Some(before)) => word >= before && word <= now,
+        // Without stamps nothing tells a late webhook from a new one.
+        (None, _) | (_, None) => false,
+    }
+}

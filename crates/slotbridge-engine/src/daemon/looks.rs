@@ -1,0 +1,328 @@
+//! Looking at a platform for the loop: which look fits the platform, and what it brought.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceKey};
+use slotbridge_core::plan::Action;
+use slotbridge_core::record::{Coverage, Grid, RecordState, Window};
+use slotbridge_platform::capabilities::{ChangeFeed, Discovery};
+use slotbridge_platform::platform::Priority;
+use slotbridge_store::JournalRow;
+use tokio_util::sync::CancellationToken;
+
+use crate::EngineError;
+use crate::bridge::NoProgress;
+use crate::event::LookKind;
+use crate::observe::{Look, Observer, Sight};
+use crate::run::Engine;
+use crate::watch::Watch;
+
+/// How far ahead a near look reaches: today and the next days.
+const NEAR_AHEAD: SignedDuration = SignedDuration::from_hours(72);
+/// How far back it reaches: a booking of this morning may still be cancelled.
+const NEAR_BEHIND: SignedDuration = SignedDuration::from_hours(12);
+
+/// From how many records on a listing is cheaper than reading them one by one.
+const MANY_RECORDS: usize = 20;
+
+/// What a platform's looks need to know of each other.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Memory {
+    /// Where the next incremental listing starts.
+    pub(crate) cursor: Option<String>,
+    /// When each grid was last read.
+    pub(crate) grids_read: BTreeMap<ResourceKey, Timestamp>,
+    /// Records that the owner named and that were looked for.
+    pub(crate) named_read: BTreeSet<RemoteId>,
+}
+
+/// A look in the making.
+#[derive(Debug, Clone)]
+pub(crate) struct Looker {
+    pub(crate) engine: Engine,
+    pub(crate) watch: Arc<Watch>,
+    pub(crate) memory: Memory,
+    /// Whether the look is noted in the database although it finds nothing new.
+    pub(crate) note_look: bool,
+    pub(crate) cancel: CancellationToken,
+}
+
+/// What a look at one of many brought, and how many there are.
+#[derive(Debug, Clone)]
+pub(crate) struct Looked {
+    pub(crate) sight: Sight,
+    /// How many looks of this kind it takes to see everything; 1 where one shows all.
+    pub(crate) steps: u32,
+    /// Since when everything of the platform has been seen, where it takes many looks.
+    pub(crate) all_seen_since: Option<Timestamp>,
+}
+
+/// One thing that is looked at on a platform that lists nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Grid(ResourceKey),
+    Record(RemoteId),
+}
+
+impl Looked {
+    /// A look at single records.
+    pub(crate) fn at(sight: Sight) -> Self {
+        Self {
+            sight,
+            steps: 1,
+            all_seen_since: None,
+        }
+    }
+}
+
+impl Looker {
+    /// Looks for changes.
+    pub(crate) async fn poll(&self, kind: LookKind) -> Result<Looked, EngineError> {
+        let capabilities = self.watch.platform.capabilities();
+        if capabilities.discovery == Discovery::ReadKnown {
+            return match kind {
+                LookKind::Sweep => self.all_grids().await,
+                LookKind::Hint | LookKind::Near | LookKind::Far => self.step(kind).await,
+            };
+        }
+        let now = self.engine.seam.now();
+        let look = match (kind, capabilities.change_feed, &self.memory.cursor) {
+            (LookKind::Near, ChangeFeed::SinceCursor, Some(cursor)) => Look::Since(cursor.clone()),
+            (LookKind::Near, ChangeFeed::None, _) => Look::Part(self.near(now)),
+            (LookKind::Near | LookKind::Hint | LookKind::Far | LookKind::Sweep, _, _) => {
+                Look::Whole(self.watch.window(now))
+            }
+        };
+        let sight = self.look(&look, kind).await?;
+        Ok(whole(sight))
+    }
+
+    /// Reads records, or lists where that is cheaper.
+    pub(crate) async fn records(
+        &self,
+        ids: &BTreeSet<RemoteId>,
+        priority: Priority,
+    ) -> Result<Sight, EngineError> {
+        let lists = self.watch.platform.capabilities().discovery == Discovery::List;
+        if ids.len() < MANY_RECORDS || !lists {
+            return self.observe(&Look::Records(ids.clone()), priority, true).await;
+        }
+        let look = match &self.memory.cursor {
+            Some(cursor) => Look::Since(cursor.clone()),
+            None => Look::Whole(self.watch.window(self.engine.seam.now())),
+        };
+        let mut sight = self.observe(&look, priority, true).await?;
+        if sight.trouble.is_none() {
+            let rest: BTreeSet<RemoteId> = ids.difference(&sight.seen).cloned().collect();
+            let read = self.observe(&Look::Records(rest), priority, true).await?;
+            join(&mut sight, read);
+        }
+        Ok(sight)
+    }
+
+    /// Looks at what may have become of these operations.
+    pub(crate) async fn settle(&self, open: &[JournalRow]) -> Result<Sight, EngineError> {
+        let now = self.engine.seam.now();
+        let mut records: BTreeSet<RemoteId> = BTreeSet::new();
+        let mut made: Option<Window> = None;
+        for row in open {
+            match &row.operation.action {
+                Action::Create { desired } => {
+                    let (from, to) = (desired.slot.start(), desired.slot.end());
+                    let window = made.get_or_insert(Window { from, to });
+                    window.from = window.from.min(from);
+                    window.to = window.to.max(to);
+                }
+                Action::Update { remote_id, .. } | Action::Remove { remote_id, .. } => {
+                    records.insert(remote_id.clone());
+                }
+            }
+        }
+        let mut sight = Sight::blank(now);
+        if let Some(window) = made {
+            let look = match self.watch.platform.capabilities().discovery {
+                Discovery::List => Look::Part(window),
+                Discovery::ReadKnown => Look::Grids(
+                    self.watch
+                        .grid_resources()
+                        .into_iter()
+                        .cloned()
+                        .collect(),
+                ),
+            };
+            sight = self.observe(&look, Priority::Hint, true).await?;
+        }
+        if sight.trouble.is_none() && !records.is_empty() {
+            let read = self
+                .observe(&Look::Records(records), Priority::Hint, true)
+                .await?;
+            join(&mut sight, read);
+        }
+        sight.began_at = now;
+        Ok(sight)
+    }
+
+    /// The grids of a platform that lists nothing; its records are read one by one.
+    async fn all_grids(&self) -> Result<Looked, EngineError> {
+        let resources = self.watch.grid_resources().into_iter().cloned().collect();
+        let sight = self.look(&Look::Grids(resources), LookKind::Sweep).await?;
+        Ok(whole(sight))
+    }
+
+    /// Of a platform that lists nothing, whatever was not looked at for longest.
+    async fn step(&self, kind: LookKind) -> Result<Looked, EngineError> {
+        let now = self.engine.seam.now();
+        let items = self.items(now).await?;
+        let (near, far): (Vec<_>, Vec<_>) = items.into_iter().partition(|(_, _, near)| *near);
+        let all_seen_since = near.iter().chain(&far).map(|(at, _, _)| *at).min();
+        let these = if kind == LookKind::Far { far } else { near };
+        let steps = u32::try_from(these.len()).unwrap_or(u32::MAX).max(1);
+        let oldest = these.into_iter().min_by_key(|(at, item, _)| (*at, item.clone()));
+        let look = match oldest {
+            Some((_, Item::Grid(resource), _)) => Look::Grids(BTreeSet::from([resource])),
+            Some((_, Item::Record(id), _)) => Look::Records(BTreeSet::from([id])),
+            None => Look::Records(BTreeSet::new()),
+        };
+        Ok(Looked {
+            sight: self.look(&look, kind).await?,
+            steps,
+            all_seen_since,
+        })
+    }
+
+    /// Everything that can be looked at, when that was last done, and whether it is near.
+    async fn items(&self, now: Timestamp) -> Result<Vec<(Timestamp, Item, bool)>, EngineError> {
+        let near = self.near(now);
+        let rows = self
+            .engine
+            .store
+            .mirror(self.watch.name(), near.from)
+            .await?;
+        let mut items: Vec<(Timestamp, Item, bool)> = rows
+            .iter()
+            .filter(|row| {
+                row.record.state == RecordState::Live && !crate::blocks::is_block_id(&row.record.id)
+            })
+            .map(|row| {
+                let id = Item::Record(row.record.id.clone());
+                (row.seen_at, id, near.contains(row.record.start))
+            })
+            .collect();
+        let named = self.watch.known_records.clone();
+        let mirrored: BTreeSet<RemoteId> = self
+            .engine
+            .store
+            .mirror_rows(self.watch.name(), named.clone())
+            .await?
+            .into_iter()
+            .map(|row| row.record.id)
+            .collect();
+        let unread = named
+            .into_iter()
+            .filter(|id| !mirrored.contains(id) && !self.memory.named_read.contains(id));
+        items.extend(unread.map(|id| (Timestamp::MIN, Item::Record(id), true)));
+        items.extend(self.watch.grid_resources().into_iter().map(|resource| {
+            let read = self.memory.grids_read.get(resource).copied();
+            let at = read.unwrap_or(Timestamp::MIN);
+            (at, Item::Grid(resource.clone()), true)
+        }));
+        Ok(items)
+    }
+
+    fn near(&self, now: Timestamp) -> Window {
+        let window = self.watch.window(now);
+        Window {
+            from: window
+                .from
+                .max(now.saturating_sub(NEAR_BEHIND).unwrap_or(now)),
+            to: window.to.min(now.saturating_add(NEAR_AHEAD).unwrap_or(now)),
+        }
+    }
+
+    async fn look(&self, look: &Look, kind: LookKind) -> Result<Sight, EngineError> {
+        let (priority, note_unchanged) = match kind {
+            LookKind::Hint => (Priority::Hint, true),
+            LookKind::Near => (Priority::Poll, matches!(look, Look::Records(_))),
+            LookKind::Far => (Priority::Sweep, matches!(look, Look::Records(_))),
+            LookKind::Sweep => (Priority::Sweep, true),
+        };
+        self.observe(look, priority, note_unchanged).await
+    }
+
+    async fn observe(
+        &self,
+        look: &Look,
+        priority: Priority,
+        note_unchanged: bool,
+    ) -> Result<Sight, EngineError> {
+        let observer = Observer {
+            store: &self.engine.store,
+            seam: self.engine.seam.as_ref(),
+            watch: &self.watch,
+            priority,
+            note_unchanged,
+            note_look: self.note_look,
+            cancel: &self.cancel,
+            progress: &NoProgress,
+        };
+        observer.look(look).await
+    }
+}
+
+fn whole(sight: Sight) -> Looked {
+    let proven = matches!(sight.coverage, Coverage::Complete(_));
+    let grids = !sight.grids.is_empty() && sight.trouble.is_none();
+    Looked {
+        all_seen_since: (proven || grids).then_some(sight.began_at),
+        sight,
+        steps: 1,
+    }
+}
+
+/// Adds a second look to a first one.
+fn join(first: &mut Sight, second: Sight) {
+    first.seen.extend(second.seen);
+    first.changed.extend(second.changed);
+    first.unreadable.extend(second.unreadable);
+    first.grids.extend(second.grids);
+    first.calls = first.calls.saturating_add(second.calls);
+    if second.trouble.is_some() {
+        first.trouble = second.trouble;
+    }
+}
+
+/// The open operations of some bridges on one platform.
+pub(crate) async fn open_on(
+    engine: &Engine,
+    bridges: &[BridgeName],
+    platform: &PlatformName,
+) -> Result<Vec<JournalRow>, EngineError> {
+    let mut open = Vec::new();
+    for bridge in bridges {
+        let rows = engine.store.journal_open(bridge).await?;
+        open.extend(
+            rows.into_iter()
+                .filter(|row| row.operation.platform == *platform),
+        );
+    }
+    Ok(open)
+}
+
+/// The bookings of these operations, by bridge.
+pub(crate) fn bookings_of(open: &[JournalRow]) -> BTreeMap<BridgeName, BTreeSet<BookingId>> {
+    let mut bookings: BTreeMap<BridgeName, BTreeSet<BookingId>> = BTreeMap::new();
+    for row in open {
+        bookings
+            .entry(row.bridge.clone())
+            .or_default()
+            .insert(row.operation.booking);
+    }
+    bookings
+}
+
+/// Whether a grid says something else than the one before it, where there was one.
+pub(crate) fn grid_changed(before: Option<&Grid>, now: &Grid) -> bool {
+    before != Some(now)
+}

@@ -1,0 +1,826 @@
+//! One turn of the loop: starting what is due, and taking in what looks and runs have brought.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId};
+use slotbridge_platform::platform::Priority;
+use slotbridge_store::{Change, JournalRow};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use super::agenda::{Agenda, Aim, Ended as LookEnded, Job, Lane, Turned, What};
+use super::handle::{BridgeHealth, Handle, PlatformHealth, Request};
+use super::inbox::{self, Opened};
+use super::looks::{self, Looked, Looker};
+use super::platforms::{Account, Accounts, Setup};
+use crate::EngineError;
+use crate::bridge::{Bridge, Mode, NoProgress, RunOptions};
+use crate::event::{Event, Listener, LookKind, RunCause, Trouble};
+use crate::guarding::Alarms;
+use crate::observe::Sight;
+use crate::report::{OutcomeWord, Report};
+use crate::run::Engine;
+use crate::scope::{Scope, Touched};
+use crate::settle::GRACE;
+use crate::sights::{Given, Sights};
+use crate::work::{Stretch, Work, Worked};
+
+/// Over how long the limits of one run are counted: what comes in many small runs is one stretch of work.
+const STRETCH: SignedDuration = SignedDuration::from_mins(15);
+
+/// How often a bridge is worked on as a whole without anything being looked at for that: bookings come into the window
+/// as time passes.
+const WHOLE_EVERY: Duration = Duration::from_hours(1);
+
+/// How often a look that found nothing new is noted in the database.
+const NOTE_EVERY: Duration = Duration::from_mins(1);
+
+/// How long before what a record has shown since is taken up again.
+const STALE_AGAIN: Duration = Duration::from_secs(2);
+
+/// Something that was started is over.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    Inbox {
+        platform: PlatformName,
+        opened: Opened,
+    },
+    Look(Box<LookEnd>),
+    Run(Box<RunEnd>),
+}
+
+/// A look is over.
+#[derive(Debug)]
+pub(crate) struct LookEnd {
+    platform: PlatformName,
+    what: What,
+    began: Duration,
+    asked: BTreeSet<RemoteId>,
+    looked: Looked,
+    open: Vec<JournalRow>,
+}
+
+/// A run is over.
+#[derive(Debug)]
+pub(crate) struct RunEnd {
+    bridge: BridgeName,
+    cause: RunCause,
+    whole: bool,
+    began: Duration,
+    worked: Worked,
+}
+
+/// The state of the loop.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    engine: Engine,
+    bridges: BTreeMap<BridgeName, Arc<Bridge>>,
+    order: Vec<BridgeName>,
+    accounts: Accounts,
+    agenda: Agenda,
+    alarms: Arc<Alarms>,
+    mode: Mode,
+    listener: Arc<dyn Listener>,
+    handle: Handle,
+    cancel: CancellationToken,
+    /// What was just looked at, for the next run of each bridge.
+    sights: BTreeMap<BridgeName, BTreeMap<PlatformName, Arc<Sight>>>,
+    running: BTreeSet<BridgeName>,
+    whole_due: Duration,
+}
+
+impl Turn {
+    pub(crate) async fn new(
+        engine: Engine,
+        setup: Setup,
+        mode: Mode,
+        listener: Arc<dyn Listener>,
+        handle: Handle,
+    ) -> Result<Self, EngineError> {
+        let mut turn = Self {
+            engine,
+            bridges: BTreeMap::new(),
+            order: Vec::new(),
+            accounts: Accounts(BTreeMap::new()),
+            agenda: Agenda::default(),
+            alarms: Arc::default(),
+            mode,
+            listener,
+            handle,
+            cancel: CancellationToken::new(),
+            sights: BTreeMap::new(),
+            running: BTreeSet::new(),
+            whole_due: Duration::ZERO,
+        };
+        turn.replace(setup).await?;
+        Ok(turn)
+    }
+
+    /// Goes on with another set of bridges.
+    pub(crate) async fn replace(&mut self, setup: Setup) -> Result<(), EngineError> {
+        self.alarms = Arc::new(self.engine.alarms(&setup.bridges).await?);
+        self.accounts = Accounts::of(&setup);
+        self.cancel = CancellationToken::new();
+        self.sights.clear();
+        self.running.clear();
+        let now = self.engine.seam.now();
+        let names: Vec<PlatformName> = self.accounts.0.keys().cloned().collect();
+        for name in &names {
+            let state = self.engine.store.platform_state(name).await?;
+            if let Some(account) = self.accounts.get_mut(name) {
+                account.begin(state.cursor, state.complete_at, now);
+            }
+        }
+        self.order = setup
+            .bridges
+            .iter()
+            .map(|bridge| bridge.name.clone())
+            .collect();
+        self.agenda = Agenda::new(setup.bridges.iter().map(|bridge| {
+            let platforms = bridge.members.iter().map(|member| member.platform.name());
+            (bridge.name.clone(), platforms.cloned().collect())
+        }));
+        self.bridges = setup
+            .bridges
+            .into_iter()
+            .map(|bridge| (bridge.name.clone(), Arc::new(bridge)))
+            .collect();
+        let steady = self.engine.seam.elapsed();
+        self.whole_due = steady.saturating_add(WHOLE_EVERY);
+        self.begin_health().await?;
+        for name in &names {
+            self.plan(name);
+            for bridge in self.order.clone() {
+                if !looks::open_on(&self.engine, &[bridge], name).await?.is_empty() {
+                    self.agenda.settle(name, steady.saturating_add(grace()));
+                }
+            }
+        }
+        for bridge in self.order.clone() {
+            self.agenda.work_on(&bridge, RunCause::Swept);
+        }
+        self.set_ready();
+        Ok(())
+    }
+
+    /// What has to be started now.
+    pub(crate) fn due(&mut self) -> Vec<Job> {
+        let now = self.engine.seam.elapsed();
+        if now >= self.whole_due {
+            self.whole_due = now.saturating_add(WHOLE_EVERY);
+            for bridge in &self.order {
+                self.agenda.work_on(bridge, RunCause::Polled);
+            }
+        }
+        self.agenda.start(now)
+    }
+
+    /// How long until something is due.
+    pub(crate) fn sleep(&self) -> Option<Duration> {
+        let now = self.engine.seam.elapsed();
+        let due = self.agenda.next_due(now).unwrap_or(Duration::MAX);
+        Some(due.min(self.whole_due).saturating_sub(now))
+    }
+
+    pub(crate) fn turned(&self) {
+        self.handle.say(|health| health.turns = health.turns.wrapping_add(1));
+    }
+
+    /// Begins nothing new; what is under way ends as soon as it can.
+    pub(crate) fn stop(&self) {
+        self.cancel.cancel();
+    }
+
+    pub(crate) fn is_writing(&self) -> bool {
+        !self.running.is_empty()
+    }
+
+    pub(crate) async fn asked(&mut self, request: Request) -> Result<(), EngineError> {
+        let now = self.engine.seam.elapsed();
+        match request {
+            Request::Hinted(platform) => self.agenda.hinted(&platform),
+            Request::LookAt(platform) => self.agenda.look_at(&platform, now),
+            Request::Sweep { bridge, asked } => {
+                let cause = if asked {
+                    RunCause::Asked
+                } else {
+                    RunCause::Swept
+                };
+                self.agenda.sweep(bridge.as_ref(), cause, now);
+                // What is already known needs no look: a person who approves waits for no listing.
+                self.set_ready();
+                self.say_bridges().await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn spawn(&mut self, job: Job, tasks: &mut JoinSet<Result<Ended, EngineError>>) {
+        match job {
+            Job::Inbox(platform) => {
+                let Some(account) = self.accounts.0.get(&platform) else {
+                    return;
+                };
+                let (engine, watch) = (self.engine.clone(), Arc::clone(&account.watch));
+                let after = account.inbox_last;
+                tasks.spawn(async move {
+                    let opened = inbox::open(&engine, &watch, after).await?;
+                    Ok(Ended::Inbox { platform, opened })
+                });
+            }
+            Job::Records(platform, ids) => {
+                self.spawn_look(platform, What::Records, ids, tasks);
+            }
+            Job::Confirm(platform, ids) => {
+                self.spawn_look(platform, What::Confirm, ids, tasks);
+            }
+            Job::Settle(platform) => {
+                self.spawn_look(platform, What::Settle, BTreeSet::new(), tasks);
+            }
+            Job::Poll(platform, kind) => {
+                let what = match kind {
+                    LookKind::Near | LookKind::Hint => What::Near,
+                    LookKind::Far => What::Far,
+                    LookKind::Sweep => What::Sweep,
+                };
+                self.spawn_look(platform, what, BTreeSet::new(), tasks);
+            }
+            Job::Run(bridge, aim) => self.spawn_run(bridge, aim, tasks),
+        }
+    }
+
+    fn spawn_look(
+        &mut self,
+        platform: PlatformName,
+        what: What,
+        asked: BTreeSet<RemoteId>,
+        tasks: &mut JoinSet<Result<Ended, EngineError>>,
+    ) {
+        let began = self.engine.seam.elapsed();
+        let bridges: Vec<BridgeName> = self.agenda.bridges_of(&platform).cloned().collect();
+        let Some(account) = self.accounts.get_mut(&platform) else {
+            return;
+        };
+        let note_look = began.saturating_sub(account.noted) >= NOTE_EVERY;
+        if note_look {
+            account.noted = began;
+        }
+        let looker = Looker {
+            engine: self.engine.clone(),
+            watch: Arc::clone(&account.watch),
+            memory: account.memory.clone(),
+            note_look,
+            cancel: self.cancel.clone(),
+        };
+        let span = tracing::info_span!("look", %platform, what = ?what);
+        let look = async move {
+            let mut open = Vec::new();
+            let looked = match what {
+                What::Records => Looked::at(looker.records(&asked, Priority::Hint).await?),
+                What::Confirm => Looked::at(looker.records(&asked, Priority::Poll).await?),
+                What::Settle => {
+                    open = looks::open_on(&looker.engine, &bridges, &platform).await?;
+                    Looked::at(looker.settle(&open).await?)
+                }
+                What::Near => looker.poll(LookKind::Near).await?,
+                What::Far => looker.poll(LookKind::Far).await?,
+                What::Sweep => looker.poll(LookKind::Sweep).await?,
+            };
+            Ok(Ended::Look(Box::new(LookEnd {
+                platform,
+                what,
+                began,
+                asked,
+                looked,
+                open,
+            })))
+        };
+        tasks.spawn(look.instrument(span));
+    }
+
+    fn spawn_run(
+        &mut self,
+        name: BridgeName,
+        aim: Aim,
+        tasks: &mut JoinSet<Result<Ended, EngineError>>,
+    ) {
+        let Some(bridge) = self.bridges.get(&name).map(Arc::clone) else {
+            return;
+        };
+        self.running.insert(name.clone());
+        let sights = self.given(&bridge);
+        let (engine, mode, cancel) = (self.engine.clone(), self.mode, self.cancel.clone());
+        let alarms = Arc::clone(&self.alarms);
+        let (began, run) = (self.engine.seam.elapsed(), self.engine.new_run());
+        let span = tracing::info_span!("run", bridge = %name, %run, cause = aim.cause.as_str());
+        self.handle.say(|health| {
+            if let Some(health) = health.bridges.iter_mut().find(|one| one.name == name) {
+                health.running_since = Some(engine.seam.now());
+            }
+        });
+        let work = async move {
+            let scope = if aim.whole {
+                Scope::Whole
+            } else {
+                Scope::around(aim.touched)
+            };
+            let options = RunOptions {
+                mode,
+                cancel,
+                progress: Arc::new(NoProgress),
+            };
+            let work = Work {
+                store: &engine.store,
+                seam: engine.seam.as_ref(),
+                bridge: &bridge,
+                run,
+                kind: Some(aim.cause.as_str()),
+                sights: &sights,
+                scope: &scope,
+                options: &options,
+                alarms: &alarms,
+                looks_waited: false,
+                stretch: Stretch::Rolling(STRETCH),
+            };
+            let worked = work.run().await?;
+            Ok(Ended::Run(Box::new(RunEnd {
+                bridge: name,
+                cause: aim.cause,
+                whole: scope == Scope::Whole,
+                began,
+                worked,
+            })))
+        };
+        tasks.spawn(work.instrument(span));
+    }
+
+    /// What a run of the bridge is given of its platforms.
+    fn given(&mut self, bridge: &Bridge) -> Sights {
+        let now = self.engine.seam.now();
+        let mut looked = self.sights.remove(&bridge.name).unwrap_or_default();
+        let mut sights = Sights::new();
+        for member in &bridge.members {
+            let name = member.platform.name();
+            let Some(account) = self.accounts.0.get(name) else {
+                continue;
+            };
+            let past = account.is_trusted().then(|| account.grids(now));
+            let given = match (looked.remove(name), past) {
+                (Some(sight), past) => Given::Looked(sight, past),
+                (None, Some(past)) => Given::Mirrored(past),
+                (None, None) => Given::Unknown {
+                    why: match &account.down {
+                        Some((_, trouble)) => trouble.text.clone(),
+                        None => "it was not read yet".to_owned(),
+                    },
+                },
+            };
+            sights.insert(name.clone(), given);
+        }
+        sights
+    }
+
+    pub(crate) async fn ended(&mut self, ended: Ended) -> Result<(), EngineError> {
+        match ended {
+            Ended::Inbox { platform, opened } => {
+                self.opened(&platform, opened);
+                Ok(())
+            }
+            Ended::Look(end) => self.looked(*end).await,
+            Ended::Run(end) => self.ran(*end).await,
+        }
+    }
+
+    fn opened(&mut self, platform: &PlatformName, opened: Opened) {
+        self.agenda.inbox_read(platform);
+        let Some(account) = self.accounts.get_mut(platform) else {
+            return;
+        };
+        account.inbox_last = opened.last.unwrap_or(account.inbox_last);
+        if opened.more {
+            self.agenda.hinted(platform);
+        }
+        self.agenda.read(platform, opened.read.keys().cloned());
+        self.agenda.confirm(platform, opened.confirm.keys().cloned());
+        account.wait_for(opened.read);
+        account.wait_for(opened.confirm);
+        self.agenda
+            .touched(platform, &opened.changed, RunCause::Hinted);
+    }
+
+    async fn looked(&mut self, end: LookEnd) -> Result<(), EngineError> {
+        let LookEnd {
+            platform,
+            what,
+            began,
+            asked,
+            looked,
+            open,
+        } = end;
+        let (now, steady) = (self.engine.seam.now(), self.engine.seam.elapsed());
+        let sight = Arc::new(looked.sight);
+        let failed = sight.trouble.is_some();
+        let unread: BTreeSet<RemoteId> = asked
+            .iter()
+            .filter(|id| !sight.has_answer_for(id))
+            .cloned()
+            .collect();
+        let Some(account) = self.accounts.get_mut(&platform) else {
+            return Ok(());
+        };
+        account.note(what, &sight, looked.steps, looked.all_seen_since, now);
+        account.memory.named_read.extend(asked.iter().cloned());
+        let done = account.done(asked.difference(&unread));
+        let mut news = false;
+        for grid in sight.grids.values() {
+            news |= account.keep_grid(grid, sight.began_at);
+        }
+        let pace = account.pace;
+        let first = !std::mem::replace(&mut account.tried, true);
+        let kind = what.look_kind();
+        self.listener.hear(&Event::Looked {
+            platform: platform.clone(),
+            look: kind,
+            at: now,
+            took: steady.saturating_sub(began),
+            calls: sight.calls,
+            changed: u64::try_from(sight.changed.len()).unwrap_or(u64::MAX),
+            complete: what == What::Sweep && !failed,
+            trouble: sight.trouble.clone(),
+        });
+        if !done.is_empty() {
+            let rows = Change::InboxDone { rows: done };
+            self.engine.store.apply(vec![rows]).await?;
+        }
+        let ended = LookEnded {
+            what,
+            lane: what.lane(),
+            began,
+            failed,
+            unread,
+            pace,
+        };
+        let draw = self.engine.seam.random();
+        let turned = self.agenda.looked(&platform, &ended, steady, draw);
+        self.turned_to(&platform, turned, sight.trouble.as_ref(), now);
+        let cause = match kind {
+            LookKind::Hint => RunCause::Hinted,
+            LookKind::Near | LookKind::Far => RunCause::Polled,
+            LookKind::Sweep => RunCause::Swept,
+        };
+        self.agenda.touched(&platform, &sight.changed, cause);
+        self.follow(&platform, what, &sight, open, news);
+        if first || self.accounts.is_out_of_date(&platform) || what != What::Records {
+            self.plan(&platform);
+        }
+        if !failed && self.accounts.0.get(&platform).is_some_and(Account::is_trusted) {
+            self.agenda.is_known(&platform);
+        }
+        self.set_ready();
+        self.say_platform(&platform);
+        Ok(())
+    }
+
+    /// What a look leads to besides a run over what it found changed.
+    fn follow(
+        &mut self,
+        platform: &PlatformName,
+        what: What,
+        sight: &Arc<Sight>,
+        open: Vec<JournalRow>,
+        news: bool,
+    ) {
+        let bridges: Vec<BridgeName> = self.agenda.bridges_of(platform).cloned().collect();
+        let (mut give, mut whole) = (false, false);
+        match what {
+            // A pass over everything may prove that something is gone, or that all ids are new.
+            What::Sweep => (give, whole) = (true, true),
+            What::Settle => {
+                give = true;
+                // A grid is only understood beside everything that takes its times.
+                whole = !sight.grids.is_empty();
+                let now = self.engine.seam.elapsed();
+                for (bridge, bookings) in looks::bookings_of(&open) {
+                    let touched = Touched {
+                        bookings,
+                        ..Touched::default()
+                    };
+                    self.agenda.revisit(&bridge, touched, now);
+                }
+            }
+            What::Far => (give, whole) = (sight.ids_all_new, sight.ids_all_new),
+            What::Near if sight.ids_all_new => {
+                let now = self.engine.seam.elapsed();
+                for bridge in &bridges {
+                    self.agenda.sweep(Some(bridge), RunCause::Swept, now);
+                }
+            }
+            What::Near | What::Records | What::Confirm => {}
+        }
+        // A busy time counts once it was seen twice, so the second look at it is news as well.
+        let has_grid = !sight.grids.is_empty();
+        if has_grid {
+            let unsure = self
+                .accounts
+                .get_mut(platform)
+                .is_some_and(|account| std::mem::replace(&mut account.unsure, news));
+            if news || unsure {
+                (give, whole) = (true, true);
+            }
+        }
+        for bridge in bridges {
+            if give {
+                let kept = self.sights.entry(bridge.clone()).or_default();
+                kept.insert(platform.clone(), Arc::clone(sight));
+            }
+            if whole {
+                let cause = if what == What::Sweep {
+                    RunCause::Swept
+                } else {
+                    RunCause::Polled
+                };
+                self.agenda.work_on(&bridge, cause);
+            }
+        }
+    }
+
+    async fn ran(&mut self, end: RunEnd) -> Result<(), EngineError> {
+        let RunEnd {
+            bridge,
+            cause,
+            whole,
+            began,
+            worked,
+        } = end;
+        self.running.remove(&bridge);
+        let (now, steady) = (self.engine.seam.now(), self.engine.seam.elapsed());
+        let draw = self.engine.seam.random();
+        let failed: BTreeSet<BookingId> = worked.failed.values().flatten().copied().collect();
+        let wait = self
+            .agenda
+            .ran(&bridge, !failed.is_empty(), worked.not_read.clone(), draw);
+        for (platform, (kind, text)) in &worked.down {
+            let trouble = Trouble {
+                kind: Some(*kind),
+                text: text.clone(),
+            };
+            let turned = self.agenda.unwritable(platform, steady, draw);
+            self.turned_to(platform, turned, Some(&trouble), now);
+            self.agenda.look_at(platform, steady);
+        }
+        for (platform, id) in &worked.stale {
+            self.agenda.read(platform, [id.clone()]);
+        }
+        let again = if worked.stale.is_empty() {
+            wait
+        } else {
+            wait.min(STALE_AGAIN)
+        };
+        let touched = Touched {
+            bookings: failed,
+            ..Touched::default()
+        };
+        self.agenda
+            .revisit(&bridge, touched, steady.saturating_add(again));
+        for (platform, resource, slot) in &worked.vacated {
+            if let Some(account) = self.accounts.get_mut(platform) {
+                account.vacate(resource, *slot);
+            }
+        }
+        for fresh in &worked.fresh {
+            self.listener.hear(&Event::Fresh {
+                from: fresh.from.clone(),
+                to: fresh.to.clone(),
+                op: fresh.op,
+                age: fresh.age,
+            });
+        }
+        for platform in &worked.not_read {
+            self.agenda.look_at(platform, steady);
+        }
+        let touched = Touched {
+            records: worked.touched.clone(),
+            ..Touched::default()
+        };
+        self.agenda.revisit(&bridge, touched, steady);
+        if worked.held_in_part && !whole {
+            // What a guard holds is told whole, so that a person can judge it.
+            self.agenda.work_on(&bridge, cause);
+        }
+        self.look_for_unknown(&bridge, &worked, steady).await?;
+        let report = Arc::new(worked.report);
+        self.listener.hear(&Event::Ran {
+            bridge: bridge.clone(),
+            cause,
+            at: now,
+            took: steady.saturating_sub(began),
+            dry_run: self.mode == Mode::DryRun,
+            report: Arc::clone(&report),
+        });
+        let overlaps = u64::try_from(report.overlaps.len()).unwrap_or(u64::MAX);
+        let exit_code = Report::exit_code_of(&report, self.mode == Mode::DryRun);
+        self.handle.say(|health| {
+            if let Some(health) = health.bridges.iter_mut().find(|one| one.name == bridge) {
+                health.running_since = None;
+                health.ran_at = Some(now);
+                health.exit_code = Some(exit_code);
+                if whole {
+                    health.overlaps = overlaps;
+                }
+            }
+        });
+        self.say_bridge(&bridge).await
+    }
+
+    /// Operations without an answer are looked for, once they have had time to land.
+    async fn look_for_unknown(
+        &mut self,
+        bridge: &BridgeName,
+        worked: &Worked,
+        steady: Duration,
+    ) -> Result<(), EngineError> {
+        let unknown: BTreeSet<&PlatformName> = worked
+            .report
+            .operations
+            .iter()
+            .filter(|one| one.outcome == OutcomeWord::Unknown)
+            .map(|one| &one.platform)
+            .collect();
+        let new: BTreeSet<&PlatformName> = worked.unknown.iter().collect();
+        for platform in &new {
+            self.agenda.settle(platform, steady.saturating_add(grace()));
+        }
+        for platform in unknown.difference(&new) {
+            self.agenda.settle_again(platform, steady);
+        }
+        let open = self.engine.store.journal_open(bridge).await?;
+        for row in open {
+            if !new.contains(&row.operation.platform) {
+                self.agenda.settle_again(&row.operation.platform, steady);
+            }
+        }
+        Ok(())
+    }
+
+    fn turned_to(
+        &mut self,
+        platform: &PlatformName,
+        turned: Turned,
+        trouble: Option<&Trouble>,
+        now: Timestamp,
+    ) {
+        let Some(account) = self.accounts.get_mut(platform) else {
+            return;
+        };
+        match turned {
+            Turned::Same => {}
+            Turned::WentDown => {
+                let trouble = trouble.cloned().unwrap_or_else(|| Trouble {
+                    kind: None,
+                    text: "it could not be used".to_owned(),
+                });
+                tracing::warn!(%platform, why = %trouble.text, "A platform cannot be used; it is tried again by itself.");
+                account.down = Some((now, trouble.clone()));
+                // What happens there meanwhile is not seen.
+                account.known = false;
+                self.listener.hear(&Event::Down {
+                    platform: platform.clone(),
+                    since: now,
+                    trouble,
+                });
+            }
+            Turned::CameUp => {
+                tracing::info!(%platform, "A platform can be used again.");
+                if let Some((down_since, _)) = account.down.take() {
+                    self.listener.hear(&Event::Up {
+                        platform: platform.clone(),
+                        down_since,
+                        at: now,
+                    });
+                }
+            }
+        }
+        self.say_platform(platform);
+    }
+
+    fn plan(&mut self, platform: &PlatformName) {
+        let now = self.engine.seam.elapsed();
+        for (name, plan, pace) in self.accounts.plan(platform) {
+            self.agenda.plan(&name, pace, now);
+            tracing::debug!(platform = %name, near = ?plan.near, far = ?plan.far, "Looks are planned.");
+            self.listener.hear(&Event::Planned {
+                platform: name.clone(),
+                plan,
+            });
+            self.say_platform(&name);
+        }
+    }
+
+    /// A bridge is worked on once every platform of it is known, or has shown that it cannot be.
+    fn set_ready(&mut self) {
+        for (name, bridge) in &self.bridges {
+            let ready = bridge.members.iter().all(|member| {
+                self.accounts
+                    .0
+                    .get(member.platform.name())
+                    .is_some_and(|account| account.tried || account.is_trusted())
+            });
+            self.agenda.set_ready(name, ready);
+        }
+    }
+
+    async fn begin_health(&mut self) -> Result<(), EngineError> {
+        let platforms: Vec<PlatformHealth> = self
+            .accounts
+            .0
+            .values()
+            .map(Account::health)
+            .collect();
+        let bridges = self
+            .order
+            .iter()
+            .map(|name| BridgeHealth {
+                name: name.clone(),
+                running_since: None,
+                ran_at: None,
+                exit_code: None,
+                journal_open: 0,
+                journal_oldest: None,
+                guards: 0,
+                conflicts: 0,
+                overlaps: 0,
+            })
+            .collect();
+        self.handle.say(|health| {
+            health.platforms = platforms;
+            health.bridges = bridges;
+        });
+        self.say_bridges().await
+    }
+
+    fn say_platform(&self, platform: &PlatformName) {
+        let Some(now) = self.accounts.0.get(platform).map(Account::health) else {
+            return;
+        };
+        self.handle.say(|health| {
+            if let Some(health) = health.platforms.iter_mut().find(|one| one.name == now.name) {
+                *health = now;
+            }
+        });
+    }
+
+    async fn say_bridges(&self) -> Result<(), EngineError> {
+        for bridge in &self.order {
+            self.say_bridge(bridge).await?;
+        }
+        Ok(())
+    }
+
+    async fn say_bridge(&self, bridge: &BridgeName) -> Result<(), EngineError> {
+        let store = &self.engine.store;
+        let open = store.journal_open(bridge).await?;
+        let guards = store.guards(bridge).await?;
+        let held = guards.iter().filter(|guard| guard.approved_at.is_none());
+        let held = u64::try_from(held.count()).unwrap_or(u64::MAX);
+        let conflicts = store.conflicts(Some(bridge)).await?.len();
+        self.handle.say(|health| {
+            let Some(health) = health.bridges.iter_mut().find(|one| one.name == *bridge) else {
+                return;
+            };
+            health.journal_open = u64::try_from(open.len()).unwrap_or(u64::MAX);
+            health.journal_oldest = open.iter().map(|row| row.at).min();
+            health.guards = held;
+            health.conflicts = u64::try_from(conflicts).unwrap_or(u64::MAX);
+        });
+        Ok(())
+    }
+}
+
+impl What {
+    fn lane(self) -> Lane {
+        match self {
+            Self::Records | Self::Settle => Lane::Hint,
+            Self::Confirm => Lane::Confirm,
+            Self::Near => Lane::Near,
+            Self::Far | Self::Sweep => Lane::Wide,
+        }
+    }
+
+    fn look_kind(self) -> LookKind {
+        match self {
+            Self::Records | Self::Settle | Self::Confirm => LookKind::Hint,
+            Self::Near => LookKind::Near,
+            Self::Far => LookKind::Far,
+            Self::Sweep => LookKind::Sweep,
+        }
+    }
+}
+
+/// How long a write without an answer is given to land, on the steady clock.
+fn grace() -> Duration {
+    Duration::try_from(GRACE).unwrap_or_default()
+}

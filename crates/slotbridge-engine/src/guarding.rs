@@ -1,0 +1,248 @@
+//! Guards over a run: what they must know beforehand, what they hold, and when they let go.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::guard::{self, Facts, Trip};
+use slotbridge_core::merge::Shown;
+use slotbridge_core::model::PlatformName;
+use slotbridge_core::plan::Operation;
+use slotbridge_store::{Change, GuardRow, Store};
+
+use crate::EngineError;
+use crate::bridge::Bridge;
+use crate::report::{BridgeReport, GuardReport};
+use crate::scope::Scope;
+use crate::view::View;
+use crate::work::Stretch;
+
+/// What was found out about the clock and the platforms' zones before anything was looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Alarms {
+    /// Whether our clock has gone back since the last run.
+    pub(crate) clock_went_back: bool,
+    /// Accounts that have moved to another time zone since they were last read.
+    pub(crate) zones_changed: BTreeSet<PlatformName>,
+}
+
+/// The guards of one bridge in one run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guarding<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) bridge: &'a Bridge,
+    pub(crate) scope: &'a Scope,
+}
+
+impl Guarding<'_> {
+    /// What the guards must know from before the run.
+    pub(crate) async fn facts(
+        &self,
+        now: Timestamp,
+        alarms: &Alarms,
+        stretch: Stretch,
+    ) -> Result<BTreeMap<PlatformName, Facts>, EngineError> {
+        let ago = |span| now.checked_sub(span).unwrap_or(Timestamp::MIN);
+        let day_ago = ago(SignedDuration::from_hours(24));
+        let bridge = &self.bridge.name;
+        let mut facts = BTreeMap::new();
+        for member in &self.bridge.members {
+            let name = member.platform.name();
+            let day = self.store.journal_counts(bridge, name, day_ago).await?;
+            let run = match stretch {
+                Stretch::ThisRun => slotbridge_store::Counts::default(),
+                Stretch::Rolling(span) => {
+                    self.store.journal_counts(bridge, name, ago(span)).await?
+                }
+            };
+            let from = ago(self.bridge.window_past);
+            facts.insert(
+                name.clone(),
+                Facts {
+                    live_mirrored: match self.scope {
+                        // Counted from the view, which leaves out what the bridge has no words for.
+                        Scope::Whole => 0,
+                        Scope::Around(_) => self.store.live_since(name, from).await?,
+                    },
+                    creates_run: run.create,
+                    updates_run: run.update,
+                    removals_run: run.remove,
+                    creates_day: day.create,
+                    updates_day: day.update,
+                    removals_day: day.remove,
+                    ids_all_new: false,
+                    clock_went_back: alarms.clock_went_back,
+                    zone_changed: alarms.zones_changed.contains(name),
+                },
+            );
+        }
+        Ok(facts)
+    }
+
+    /// Lets the guards look at the plan, and stores what tripped. Gives what may go on, what is held, and whether a run
+    /// over the whole bridge has to say what all of that is.
+    pub(crate) async fn judge(
+        &self,
+        view: &View<'_>,
+        operations: Vec<Operation>,
+        facts: &mut BTreeMap<PlatformName, Facts>,
+        report: &mut BridgeReport,
+    ) -> Result<(Vec<Operation>, Vec<Operation>, bool), EngineError> {
+        self.add_what_was_seen(view, facts);
+        let latched = self.store.guards(&self.bridge.name).await?;
+        for guard in &latched {
+            // What was in doubt stays so until a person has looked: one run later it would look settled.
+            if let Some(facts) = facts.get_mut(&guard.platform) {
+                facts.doubt(&guard.what);
+            }
+        }
+        match self.scope {
+            Scope::Whole => {
+                self.judge_whole(view, operations, facts, &latched, report)
+                    .await
+            }
+            Scope::Around(_) => {
+                self.judge_part(view, operations, facts, &latched, report)
+                    .await
+            }
+        }
+    }
+
+    fn add_what_was_seen(&self, view: &View<'_>, facts: &mut BTreeMap<PlatformName, Facts>) {
+        for member in &view.members {
+            let Some(facts) = facts.get_mut(member.name()) else {
+                continue;
+            };
+            if *self.scope == Scope::Whole {
+                let live = member
+                    .rows
+                    .values()
+                    .filter(|row| matches!(row.shown, Shown::Live(_)))
+                    .count();
+                facts.live_mirrored = u64::try_from(live).unwrap_or(u64::MAX);
+            }
+            facts.ids_all_new = member.observed.ids_all_new;
+        }
+    }
+
+    /// The whole plan is known: guards are judged anew, and let go where nothing is left to hold.
+    async fn judge_whole(
+        &self,
+        view: &View<'_>,
+        operations: Vec<Operation>,
+        facts: &BTreeMap<PlatformName, Facts>,
+        latched: &[GuardRow],
+        report: &mut BridgeReport,
+    ) -> Result<(Vec<Operation>, Vec<Operation>, bool), EngineError> {
+        let approved = latched
+            .iter()
+            .filter(|guard| guard.approved_at.is_some())
+            .map(|guard| (guard.platform.clone(), guard.plan.clone()))
+            .collect();
+        let mut verdict = guard::judge(operations, facts, &view.bridge.limits, &approved);
+        verdict.trips.extend(other_ids(view, &verdict.trips));
+        let mut changes = Vec::new();
+        for guard in latched {
+            // A guard lets go when what it held is no longer planned, or was approved and passes now.
+            if !verdict
+                .trips
+                .iter()
+                .any(|trip| trip.platform == guard.platform && trip.what == guard.what)
+            {
+                changes.push(Change::GuardReleased {
+                    bridge: view.bridge.name.clone(),
+                    platform: guard.platform.clone(),
+                    what: guard.what.clone(),
+                });
+            }
+        }
+        self.note_trips(view, verdict.trips, changes, report)
+            .await?;
+        Ok((verdict.pass, verdict.held, false))
+    }
+
+    /// Only part of the plan is known: what is latched holds all of its kind, and nothing is let go.
+    async fn judge_part(
+        &self,
+        view: &View<'_>,
+        operations: Vec<Operation>,
+        facts: &BTreeMap<PlatformName, Facts>,
+        latched: &[GuardRow],
+        report: &mut BridgeReport,
+    ) -> Result<(Vec<Operation>, Vec<Operation>, bool), EngineError> {
+        let (mut held, open): (Vec<Operation>, Vec<Operation>) =
+            operations.into_iter().partition(|operation| {
+                latched
+                    .iter()
+                    .any(|guard| guard::latches(&guard.what, &guard.platform, operation))
+            });
+        // A latched guard that holds something here is part of what this run has to tell.
+        for guard in latched {
+            if held
+                .iter()
+                .any(|operation| guard::latches(&guard.what, &guard.platform, operation))
+            {
+                report.guards.push(GuardReport {
+                    platform: guard.platform.clone(),
+                    what: guard.what.clone(),
+                    limit: guard.limit,
+                    planned: guard.planned,
+                    plan: guard.plan.clone(),
+                });
+            }
+        }
+        let verdict = guard::judge(open, facts, &view.bridge.limits, &BTreeMap::new());
+        held.extend(verdict.held);
+        self.note_trips(view, verdict.trips, Vec::new(), report)
+            .await?;
+        let more_to_hold = !held.is_empty();
+        Ok((verdict.pass, held, more_to_hold))
+    }
+
+    async fn note_trips(
+        &self,
+        view: &View<'_>,
+        trips: Vec<Trip>,
+        mut changes: Vec<Change>,
+        report: &mut BridgeReport,
+    ) -> Result<(), EngineError> {
+        for trip in trips {
+            changes.push(Change::Guard {
+                bridge: view.bridge.name.clone(),
+                platform: trip.platform.clone(),
+                what: trip.what.to_owned(),
+                limit: trip.limit,
+                planned: trip.planned,
+                plan: trip.plan.clone(),
+                at: view.now,
+            });
+            report.guards.push(GuardReport {
+                platform: trip.platform,
+                what: trip.what.to_owned(),
+                limit: trip.limit,
+                planned: trip.planned,
+                plan: trip.plan,
+            });
+        }
+        if !changes.is_empty() {
+            self.store.apply(changes).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A feed whose ids have all changed is told at once, also when nothing is planned because of it: the next run looks for
+/// the known records, and what it would do about those that are gone waits for a person.
+fn other_ids(view: &View<'_>, trips: &[Trip]) -> Vec<Trip> {
+    view.members
+        .iter()
+        .filter(|member| member.observed.ids_all_new)
+        .filter(|member| !trips.iter().any(|trip| trip.platform == *member.name()))
+        .map(|member| Trip {
+            platform: member.name().clone(),
+            what: guard::IDS_ALL_NEW,
+            limit: 0,
+            planned: u64::try_from(member.observed.seen.len()).unwrap_or(u64::MAX),
+            plan: guard::IDS_ALL_NEW.to_owned(),
+        })
+        .collect()
+}

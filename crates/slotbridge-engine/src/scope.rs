@@ -1,0 +1,364 @@
+//! What a run is about: the whole bridge, or a few bookings and what lies around them.
+//!
+//! # Guarantees
+//! A run about a few bookings plans those that it is about and those whose time they take or leave, and knows whatever
+//! takes the time of any of these. So it decides about them what a run over the whole bridge would.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::model::{BookingId, PlatformName, RemoteId, Slot};
+use slotbridge_core::record::Window;
+use slotbridge_platform::capabilities::OccupancyView;
+use slotbridge_store::{MirrorRow, Store};
+
+use crate::EngineError;
+use crate::bridge::{Bridge, Member};
+use crate::view::{Known, horizon, known};
+
+/// Records may be of one visit, or reach into a time, from this far away.
+const AROUND: SignedDuration = SignedDuration::from_hours(12);
+
+/// From how many touched records and bookings on the whole bridge is less work than what lies around each.
+const MANY: usize = 300;
+
+/// What has to be looked into.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Touched {
+    /// Records that are new, changed or gone.
+    pub(crate) records: BTreeSet<(PlatformName, RemoteId)>,
+    /// Bookings that waited for something.
+    pub(crate) bookings: BTreeSet<BookingId>,
+}
+
+impl Touched {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.bookings.is_empty()
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.records.extend(other.records);
+        self.bookings.extend(other.bookings);
+    }
+}
+
+/// How much of the bridge a run is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All of it.
+    Whole,
+    /// What was touched.
+    Around(Touched),
+}
+
+impl Scope {
+    /// The scope for what was touched.
+    pub(crate) fn around(touched: Touched) -> Self {
+        if touched.records.len() + touched.bookings.len() >= MANY {
+            Self::Whole
+        } else {
+            Self::Around(touched)
+        }
+    }
+}
+
+/// What is decided about, of what is loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Focus {
+    /// Everything.
+    All,
+    /// These; the rest is there to be seen.
+    On {
+        /// Bookings, those among them that the run itself makes.
+        bookings: BTreeSet<BookingId>,
+        /// Records of no booking that may become or join one.
+        records: BTreeSet<(PlatformName, RemoteId)>,
+    },
+}
+
+impl Focus {
+    pub(crate) fn has_booking(&self, id: BookingId) -> bool {
+        match self {
+            Self::All => true,
+            Self::On { bookings, .. } => bookings.contains(&id),
+        }
+    }
+
+    pub(crate) fn has_record(&self, platform: &PlatformName, id: &RemoteId) -> bool {
+        match self {
+            Self::All => true,
+            Self::On { records, .. } => records.contains(&(platform.clone(), id.clone())),
+        }
+    }
+
+    /// A booking that the run has made, or has brought a record to.
+    pub(crate) fn add(&mut self, id: BookingId) {
+        if let Self::On { bookings, .. } = self {
+            bookings.insert(id);
+        }
+    }
+}
+
+/// What a scope loads.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) bookings: BTreeMap<BookingId, Known>,
+    /// Per member, in the bridge's order.
+    pub(crate) rows: Vec<Vec<MirrorRow>>,
+    pub(crate) focus: Focus,
+}
+
+/// Loads what a run with this scope needs of the database.
+pub(crate) async fn load(
+    store: &Store,
+    bridge: &Bridge,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<Loaded, EngineError> {
+    match scope {
+        Scope::Whole => whole(store, bridge, now).await,
+        Scope::Around(touched) => {
+            let loader = Loader { store, bridge, now };
+            loader.around(touched).await
+        }
+    }
+}
+
+async fn whole(store: &Store, bridge: &Bridge, now: Timestamp) -> Result<Loaded, EngineError> {
+    let since = horizon(bridge, now);
+    let bookings = known(store.bridge(&bridge.name, since).await?);
+    let mut rows = Vec::with_capacity(bridge.members.len());
+    for member in &bridge.members {
+        rows.push(store.mirror(member.platform.name(), since).await?);
+    }
+    Ok(Loaded {
+        bookings,
+        rows,
+        focus: Focus::All,
+    })
+}
+
+struct Loader<'a> {
+    store: &'a Store,
+    bridge: &'a Bridge,
+    now: Timestamp,
+}
+
+type Rows = BTreeMap<RemoteId, MirrorRow>;
+
+impl Loader<'_> {
+    async fn around(&self, touched: &Touched) -> Result<Loaded, EngineError> {
+        let mut bookings: BTreeMap<BookingId, Known> = BTreeMap::new();
+        let mut rows: Vec<Rows> = Vec::with_capacity(self.bridge.members.len());
+        let mut asked: BTreeSet<BookingId> = touched.bookings.clone();
+        for member in &self.bridge.members {
+            let found = self.touched_rows(member, touched).await?;
+            asked.extend(found.values().filter_map(|row| row.record.marker));
+            let ids = ids_of(member, touched);
+            if !ids.is_empty() {
+                let name = member.platform.name();
+                let state = self.store.bookings_of(&self.bridge.name, name, ids);
+                bookings.extend(known(state.await?));
+            }
+            rows.push(found);
+        }
+        self.add_bookings(&mut bookings, asked).await?;
+        let mut times = Times::default();
+        for (member, rows) in self.bridge.members.iter().zip(&rows) {
+            rows.values().for_each(|row| times.add_row(member, row));
+        }
+        bookings.values().for_each(|known| times.add_known(known));
+        // Whatever takes a time that was taken or left is decided about too.
+        for window in times.windows(SignedDuration::ZERO) {
+            let state = self.store.bookings_within(&self.bridge.name, window);
+            bookings.extend(known(state.await?));
+        }
+        let mut focus: BTreeSet<BookingId> = bookings.keys().copied().collect();
+        focus.extend(&touched.bookings);
+        let mut around = Times::default();
+        bookings.values().for_each(|known| around.add_known(known));
+        around.slots.extend(times.slots.iter().copied());
+        // And what takes a time of those is seen.
+        for window in around.windows(SignedDuration::ZERO) {
+            let state = self.store.bookings_within(&self.bridge.name, window);
+            for (id, one) in known(state.await?) {
+                bookings.entry(id).or_insert(one);
+            }
+        }
+        let windows = around.windows(AROUND);
+        for (member, rows) in self.bridge.members.iter().zip(&mut rows) {
+            self.add_rows(member, &windows, &bookings, rows).await?;
+        }
+        let records = self.candidates(&rows, &times);
+        self.add_markers(&mut bookings, &mut focus, &rows, &records)
+            .await?;
+        Ok(Loaded {
+            bookings,
+            rows: rows
+                .into_iter()
+                .map(|rows| rows.into_values().collect())
+                .collect(),
+            focus: Focus::On {
+                bookings: focus,
+                records,
+            },
+        })
+    }
+
+    async fn touched_rows(&self, member: &Member, touched: &Touched) -> Result<Rows, EngineError> {
+        let ids = ids_of(member, touched);
+        if ids.is_empty() {
+            return Ok(Rows::new());
+        }
+        let rows = self.store.mirror_rows(member.platform.name(), ids).await?;
+        Ok(by_id(rows))
+    }
+
+    async fn add_bookings(
+        &self,
+        bookings: &mut BTreeMap<BookingId, Known>,
+        asked: BTreeSet<BookingId>,
+    ) -> Result<(), EngineError> {
+        let missing: Vec<BookingId> = asked
+            .into_iter()
+            .filter(|id| !bookings.contains_key(id))
+            .collect();
+        if !missing.is_empty() {
+            let state = self.store.bookings(&self.bridge.name, missing);
+            bookings.extend(known(state.await?));
+        }
+        Ok(())
+    }
+
+    /// Whatever a platform has around these times, and the records of these bookings wherever they are.
+    async fn add_rows(
+        &self,
+        member: &Member,
+        windows: &[Window],
+        bookings: &BTreeMap<BookingId, Known>,
+        rows: &mut Rows,
+    ) -> Result<(), EngineError> {
+        let name = member.platform.name();
+        if member.platform.capabilities().occupancy == OccupancyView::Grid {
+            // What a grid shows is understood only beside everything that is known to take its times.
+            let since = self.now.saturating_sub(AROUND).unwrap_or(self.now);
+            rows.extend(by_id(self.store.mirror(name, since).await?));
+        }
+        for window in windows {
+            rows.extend(by_id(self.store.mirror_within(name, *window).await?));
+        }
+        let linked: Vec<RemoteId> = bookings
+            .values()
+            .filter_map(|known| known.links.get(name)?.remote_id.clone())
+            .filter(|id| !rows.contains_key(id))
+            .collect();
+        if !linked.is_empty() {
+            rows.extend(by_id(self.store.mirror_rows(name, linked).await?));
+        }
+        Ok(())
+    }
+
+    /// The records that take one of these times: only these may become bookings, or join one.
+    fn candidates(&self, rows: &[Rows], times: &Times) -> BTreeSet<(PlatformName, RemoteId)> {
+        let mut records = BTreeSet::new();
+        for (member, rows) in self.bridge.members.iter().zip(rows) {
+            for row in rows.values() {
+                let taken = slot_of(member, row)
+                    .is_some_and(|slot| times.slots.iter().any(|time| time.intersects(slot)));
+                if taken {
+                    records.insert((member.platform.name().clone(), row.record.id.clone()));
+                }
+            }
+        }
+        records
+    }
+
+    /// A record may name a booking that stands at quite another time.
+    async fn add_markers(
+        &self,
+        bookings: &mut BTreeMap<BookingId, Known>,
+        focus: &mut BTreeSet<BookingId>,
+        rows: &[Rows],
+        records: &BTreeSet<(PlatformName, RemoteId)>,
+    ) -> Result<(), EngineError> {
+        let mut named = BTreeSet::new();
+        for (member, rows) in self.bridge.members.iter().zip(rows) {
+            let ours = rows.values().filter(|row| {
+                records.contains(&(member.platform.name().clone(), row.record.id.clone()))
+            });
+            named.extend(ours.filter_map(|row| row.record.marker));
+        }
+        let before: BTreeSet<BookingId> = bookings.keys().copied().collect();
+        self.add_bookings(bookings, named).await?;
+        focus.extend(bookings.keys().filter(|id| !before.contains(id)));
+        Ok(())
+    }
+}
+
+fn ids_of(member: &Member, touched: &Touched) -> Vec<RemoteId> {
+    touched
+        .records
+        .iter()
+        .filter(|(platform, _)| platform == member.platform.name())
+        .map(|(_, id)| id.clone())
+        .collect()
+}
+
+fn by_id(rows: Vec<MirrorRow>) -> Rows {
+    rows.into_iter()
+        .map(|row| (row.record.id.clone(), row))
+        .collect()
+}
+
+/// The time of a record, with the bridge's length where the platform names none.
+fn slot_of(member: &Member, row: &MirrorRow) -> Option<Slot> {
+    let services: Vec<_> = row
+        .record
+        .services
+        .iter()
+        .filter_map(|key| member.mapping.service_name(key))
+        .cloned()
+        .collect();
+    row.record.slot(member.mapping.duration(&services))
+}
+
+/// Times that something takes, or took.
+#[derive(Debug, Default)]
+struct Times {
+    slots: BTreeSet<Slot>,
+}
+
+impl Times {
+    fn add_row(&mut self, member: &Member, row: &MirrorRow) {
+        self.slots.extend(slot_of(member, row));
+    }
+
+    fn add_known(&mut self, known: &Known) {
+        self.slots.extend(known.last_slot);
+        self.slots
+            .extend(known.canonical.live().map(|booking| booking.slot));
+        for link in known.links.values() {
+            for presence in [&link.shadow.kept, &link.shadow.agreed] {
+                self.slots
+                    .extend(presence.live().map(|booking| booking.slot));
+            }
+        }
+    }
+
+    /// Windows that hold all of the times with so much around them, each instant in one of them at most.
+    fn windows(&self, around: SignedDuration) -> Vec<Window> {
+        let mut windows: Vec<Window> = Vec::new();
+        for slot in &self.slots {
+            let from = slot
+                .start()
+                .saturating_sub(around)
+                .unwrap_or(Timestamp::MIN);
+            let to = slot.end().saturating_add(around).unwrap_or(Timestamp::MAX);
+            match windows.last_mut() {
+                Some(last) if from <= last.to => last.to = last.to.max(to),
+                _ => windows.push(Window { from, to }),
+            }
+        }
+        windows
+    }
+}

@@ -1,0 +1,168 @@
+//! What one run of a bridge knows of its platforms: what was just looked at, what the mirror is trusted for, and what
+//! nobody knows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use slotbridge_core::model::{PlatformName, RemoteId, ResourceKey, ResourceName, Slot};
+use slotbridge_core::record::{Coverage, Grid, Unreadable};
+
+use crate::bridge::Member;
+use crate::observe::Sight;
+
+/// A grid of free and busy times that was read a while ago.
+#[derive(Debug, Clone)]
+pub(crate) struct PastGrid {
+    /// What it showed.
+    pub(crate) grid: Grid,
+    /// When it was read.
+    pub(crate) read_at: Timestamp,
+    /// Times that records have left since: the grid shows them as taken, and that says nothing any more.
+    pub(crate) vacated: Vec<Slot>,
+}
+
+/// What a run is given of one platform.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    /// It was looked at for this run. Where the mirror is known to be up to date besides, what was not looked at counts
+    /// as it was last seen.
+    Looked(Arc<Sight>, Option<Vec<PastGrid>>),
+    /// It was not, but the mirror is known to be up to date: records are as they were last seen.
+    Mirrored(Vec<PastGrid>),
+    /// Nobody knows how it stands.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+}
+
+/// What a run is given of its platforms. Of those that are not in it nobody knows how they stand.
+pub(crate) type Sights = BTreeMap<PlatformName, Given>;
+
+/// One platform as one run of a bridge may judge it.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    /// What absence means.
+    pub(crate) coverage: Coverage,
+    /// Records that were shown or read for this run, and our own busy times.
+    pub(crate) seen: BTreeSet<RemoteId>,
+    /// Rows that could not be read.
+    pub(crate) unreadable: Vec<Unreadable>,
+    /// Start times, free and busy, per resource that could be read.
+    pub(crate) grids: BTreeMap<ResourceName, Grid>,
+    /// The resources whose grids were read for this run.
+    pub(crate) grids_are_new: BTreeSet<ResourceName>,
+    /// Times that records have left since their grid was read.
+    pub(crate) vacated: Vec<(ResourceKey, Slot)>,
+    /// Whether every known id was missing from a listing that showed others.
+    pub(crate) ids_all_new: bool,
+    /// Why the platform could not be read, scrubbed.
+    pub(crate) error: Option<String>,
+    /// Calls that reading it took.
+    pub(crate) calls: u64,
+    /// Whether records that were not read for this run count as they are mirrored.
+    pub(crate) mirror_counts: bool,
+    /// When the look began, if there was one.
+    pub(crate) looked_at: Option<Timestamp>,
+}
+
+impl Observed {
+    /// What a bridge makes of what it is given.
+    pub(crate) fn of(given: Option<&Given>, member: &Member) -> Self {
+        match given {
+            Some(Given::Looked(sight, past)) => Self::looked(sight, past.as_deref(), member),
+            Some(Given::Mirrored(grids)) => Self::mirrored(grids, member),
+            Some(Given::Unknown { why }) => Self {
+                error: Some(why.clone()),
+                ..Self::blank()
+            },
+            None => Self {
+                error: Some("it was not read".to_owned()),
+                ..Self::blank()
+            },
+        }
+    }
+
+    fn looked(sight: &Sight, past: Option<&[PastGrid]>, member: &Member) -> Self {
+        let mirrored = past.map(|past| Self::mirrored(past, member));
+        let new: BTreeMap<ResourceName, Grid> = sight
+            .grids
+            .iter()
+            .filter_map(|(key, grid)| Some((resource_name(member, key)?, grid.clone())))
+            .collect();
+        let mirror_counts = mirrored.is_some();
+        let (mut grids, mut vacated) =
+            mirrored.map_or_else(Default::default, |mirrored| (mirrored.grids, mirrored.vacated));
+        vacated.retain(|(key, _)| !sight.grids.contains_key(key));
+        let grids_are_new = new.keys().cloned().collect();
+        grids.extend(new);
+        Self {
+            coverage: sight.coverage.clone(),
+            seen: sight.seen.clone(),
+            unreadable: sight.unreadable.clone(),
+            grids,
+            grids_are_new,
+            vacated,
+            ids_all_new: sight.ids_all_new,
+            error: sight.trouble.as_ref().map(|trouble| trouble.text.clone()),
+            calls: sight.calls,
+            mirror_counts,
+            looked_at: Some(sight.began_at),
+        }
+    }
+
+    fn mirrored(past: &[PastGrid], member: &Member) -> Self {
+        let grids = past
+            .iter()
+            .filter_map(|past| {
+                let name = resource_name(member, &past.grid.resource)?;
+                Some((name, past.grid.clone()))
+            })
+            .collect();
+        let vacated = past
+            .iter()
+            .flat_map(|past| {
+                past.vacated
+                    .iter()
+                    .map(|slot| (past.grid.resource.clone(), *slot))
+            })
+            .collect();
+        Self {
+            grids,
+            vacated,
+            mirror_counts: true,
+            ..Self::blank()
+        }
+    }
+
+    fn blank() -> Self {
+        Self {
+            coverage: Coverage::None,
+            seen: BTreeSet::new(),
+            unreadable: Vec::new(),
+            grids: BTreeMap::new(),
+            grids_are_new: BTreeSet::new(),
+            vacated: Vec::new(),
+            ids_all_new: false,
+            error: None,
+            calls: 0,
+            mirror_counts: false,
+            looked_at: None,
+        }
+    }
+
+    /// Whether what the mirror has of this record is how it stands.
+    pub(crate) fn shows(&self, id: &RemoteId) -> bool {
+        self.mirror_counts || self.seen.contains(id)
+    }
+}
+
+/// What the bridge calls a resource of the platform.
+fn resource_name(member: &Member, key: &ResourceKey) -> Option<ResourceName> {
+    member
+        .mapping
+        .resources()
+        .find(|(_, mapped)| *mapped == key)
+        .map(|(name, _)| name.clone())
+}

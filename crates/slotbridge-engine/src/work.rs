@@ -1,0 +1,445 @@
+//! One run of one bridge over what is known of its platforms: settle → decide → guard → execute.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::merge::Shown;
+use slotbridge_core::model::{BookingId, PlatformName, RemoteId, ResourceKey, Slot};
+use slotbridge_core::order::{self, Taken};
+use slotbridge_core::plan::Operation;
+use slotbridge_platform::ErrorKind;
+use slotbridge_platform::seam::{Seam, random_bytes};
+use slotbridge_store::{Change, JournalRow, RunId, Store};
+use tokio::sync::mpsc;
+use tracing::Instrument as _;
+
+use crate::EngineError;
+use crate::blocks;
+use crate::bridge::{Bridge, Mode, RunOptions};
+use crate::decide::{Decision, decide};
+use crate::execute::{Done, Executor, Task, show_progress};
+use crate::found::{empty_report, report_rebooking, report_rows, report_unsettled};
+use crate::guarding::{Alarms, Guarding};
+use crate::report::{BridgeReport, OutcomeWord, Report};
+use crate::run::owned;
+use crate::scope::{self, Scope};
+use crate::settle;
+use crate::sights::{Observed, Sights};
+use crate::steps::{fingerprint, operation_report};
+use crate::view::{MemberView, View, read_rows};
+
+/// Over which stretch the limits of one run are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stretch {
+    /// This run alone: a pass that somebody asked for.
+    ThisRun,
+    /// Everything that was done since so long ago: the work of an engine that is always on comes in small runs, and many
+    /// small ones must not do what one large one may not.
+    Rolling(SignedDuration),
+}
+
+/// A run of a bridge.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) seam: &'a dyn Seam,
+    pub(crate) bridge: &'a Bridge,
+    pub(crate) run: RunId,
+    /// What the run is called in the database, which hears of it only if it writes; `None` when somebody else tells it.
+    pub(crate) kind: Option<&'static str>,
+    /// What is known of the platforms.
+    pub(crate) sights: &'a Sights,
+    /// What it is about.
+    pub(crate) scope: &'a Scope,
+    pub(crate) options: &'a RunOptions,
+    pub(crate) alarms: &'a Alarms,
+    /// Whether every look was begun late enough to settle what earlier runs left open.
+    pub(crate) looks_waited: bool,
+    pub(crate) stretch: Stretch,
+}
+
+/// What a run did, and what has to follow.
+#[derive(Debug)]
+pub(crate) struct Worked {
+    /// What it found and did.
+    pub(crate) report: BridgeReport,
+    /// Bookings whose operations had certainly no effect, by platform: to be tried again.
+    pub(crate) failed: BTreeMap<PlatformName, BTreeSet<BookingId>>,
+    /// Platforms with operations of this run whose outcome nobody knows.
+    pub(crate) unknown: BTreeSet<PlatformName>,
+    /// Records that have moved on since they were read.
+    pub(crate) stale: BTreeSet<(PlatformName, RemoteId)>,
+    /// Platforms that were not known well enough to write to.
+    pub(crate) not_read: BTreeSet<PlatformName>,
+    /// Whether a guard holds something that only a run over the whole bridge can tell of.
+    pub(crate) held_in_part: bool,
+    /// Records that came back from a write with a change of somebody else's.
+    pub(crate) touched: BTreeSet<(PlatformName, RemoteId)>,
+    /// Changes that have arrived: from where, where, what, and how old.
+    pub(crate) fresh: Vec<Fresh>,
+    /// Times that records of these platforms have left.
+    pub(crate) vacated: Vec<(PlatformName, ResourceKey, Slot)>,
+    /// Platforms that could not be written to.
+    pub(crate) down: BTreeMap<PlatformName, (ErrorKind, String)>,
+}
+
+/// A change that has arrived somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fresh {
+    pub(crate) from: PlatformName,
+    pub(crate) to: PlatformName,
+    pub(crate) op: &'static str,
+    pub(crate) age: Duration,
+}
+
+impl Work<'_> {
+    /// Does the run. Must be driven to its end: to stop it, cancel [`RunOptions::cancel`].
+    pub(crate) async fn run(self) -> Result<Worked, EngineError> {
+        let (store, seam, bridge) = (self.store, self.seam, self.bridge);
+        let open = store.journal_open(&bridge.name).await?;
+        let guarding = Guarding {
+            store,
+            bridge,
+            scope: self.scope,
+        };
+        let now = seam.now();
+        let mut facts = guarding
+            .facts(now, self.alarms, self.stretch)
+            .await?;
+        let mut view = self.view(now).await?;
+        for row in store.refusals(&bridge.name).await? {
+            view.refused
+                .insert((row.operation.booking, row.operation.platform.clone()), row);
+        }
+        let open: Vec<JournalRow> = open
+            .into_iter()
+            .filter(|row| view.focus.has_booking(row.operation.booking))
+            .collect();
+        let settled = settle::settle(&mut view, &open);
+        self.apply(settled).await?;
+
+        let mut report = empty_report(bridge);
+        let mut new_id = || BookingId::from_parts(seam.now(), random_bytes(seam));
+        let Decision {
+            changes,
+            operations,
+            not_read,
+        } = decide(&mut view, &mut report, &mut new_id);
+        self.apply(changes).await?;
+
+        let (allowed, held, held_in_part) = guarding
+            .judge(&view, operations, &mut facts, &mut report)
+            .await?;
+        for operation in &held {
+            let mut shown = operation_report(operation, OutcomeWord::Planned);
+            shown.held = true;
+            report.operations.push(shown);
+        }
+        let ordered = order::order(allowed, &taken(&view));
+        let calls_before = calls(bridge);
+        let done = match self.options.mode {
+            Mode::DryRun => ordered.into_iter().map(planned).collect(),
+            Mode::Apply => {
+                self.begin(&ordered).await?;
+                self.execute(&view, ordered).await?
+            }
+        };
+        let begun = self.kind.is_some() && !done.is_empty() && self.options.mode == Mode::Apply;
+        let mut worked = Worked {
+            report,
+            failed: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            stale: BTreeSet::new(),
+            not_read,
+            held_in_part,
+            touched: BTreeSet::new(),
+            fresh: Vec::new(),
+            vacated: Vec::new(),
+            down: BTreeMap::new(),
+        };
+        for one in done {
+            worked.note(&view, &one, seam.now());
+            let mut shown = operation_report(&one.operation, one.outcome);
+            shown.remote_id = one.remote_id.or(shown.remote_id);
+            shown.error = one.error;
+            worked.report.operations.push(shown);
+        }
+        let report = &mut worked.report;
+        report_unsettled(&view, &open, report);
+        report_rebooking(&view, report);
+        report_rows(&view, &calls_before, report);
+        self.number_conflicts(report).await?;
+        report.sort();
+        if begun {
+            self.end(report).await?;
+        }
+        Ok(worked)
+    }
+
+    /// Opens the run's account, which the intents of its operations refer to.
+    async fn begin(&self, ordered: &[Operation]) -> Result<(), EngineError> {
+        let Some(kind) = self.kind.filter(|_| !ordered.is_empty()) else {
+            return Ok(());
+        };
+        self.apply(vec![Change::RunBegan {
+            run: self.run,
+            kind: kind.to_owned(),
+            at: self.seam.now(),
+        }])
+        .await
+    }
+
+    async fn end(&self, report: &BridgeReport) -> Result<(), EngineError> {
+        let alone = Report {
+            run: self.run.to_string(),
+            generated_at: self.seam.now(),
+            dry_run: false,
+            cancelled: self.options.cancel.is_cancelled(),
+            bridges: vec![report.clone()],
+        };
+        self.apply(vec![Change::RunEnded {
+            run: self.run,
+            at: alone.generated_at,
+            exit_code: alone.exit_code(),
+            totals: owned(alone.totals()),
+        }])
+        .await
+    }
+
+    /// Stores changes; a run that found nothing to store waits for no disk.
+    async fn apply(&self, changes: Vec<Change>) -> Result<(), EngineError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        Ok(self.store.apply(changes).await?)
+    }
+
+    /// What the platforms show, and what the mirror and the links know.
+    async fn view(&self, now: Timestamp) -> Result<View<'_>, EngineError> {
+        let (store, bridge) = (self.store, self.bridge);
+        let mut observed: Vec<Observed> = bridge
+            .members
+            .iter()
+            .map(|member| Observed::of(self.sights.get(member.platform.name()), member))
+            .collect();
+        if *self.scope == Scope::Whole {
+            let since = crate::view::horizon(bridge, now);
+            let bookings = crate::view::known(store.bridge(&bridge.name, since).await?);
+            for (member, observed) in bridge.members.iter().zip(&mut observed) {
+                blocks::refresh(store, bridge, member, observed, &bookings, now).await?;
+            }
+        }
+        let loaded = scope::load(store, bridge, self.scope, now).await?;
+        let mut members = Vec::with_capacity(bridge.members.len());
+        for ((member, observed), rows) in bridge.members.iter().zip(observed).zip(loaded.rows) {
+            let rows = read_rows(rows, member, &observed, &loaded.bookings);
+            members.push(MemberView {
+                member,
+                observed,
+                rows,
+            });
+        }
+        Ok(View {
+            bridge,
+            now,
+            members,
+            bookings: loaded.bookings,
+            focus: loaded.focus,
+            looks_waited: self.looks_waited,
+            unsettled: BTreeSet::new(),
+            refused: BTreeMap::new(),
+        })
+    }
+
+    async fn execute(
+        &self,
+        view: &View<'_>,
+        ordered: Vec<Operation>,
+    ) -> Result<Vec<Done>, EngineError> {
+        let (bridge, options) = (self.bridge, self.options);
+        let total = u64::try_from(ordered.len()).unwrap_or(u64::MAX);
+        let executor = Executor {
+            store: self.store,
+            seam: self.seam,
+            bridge,
+            run: self.run,
+            options,
+        };
+        let (progress, finished) = mpsc::unbounded_channel();
+        let mut queues: BTreeMap<PlatformName, Vec<Task>> = BTreeMap::new();
+        for operation in ordered {
+            let task = task(view, operation);
+            queues
+                .entry(task.operation.platform.clone())
+                .or_default()
+                .push(task);
+        }
+        let mut working = Vec::with_capacity(queues.len());
+        for member in &bridge.members {
+            let Some(tasks) = queues.remove(member.platform.name()) else {
+                continue;
+            };
+            let span = tracing::info_span!("execute", platform = %member.platform.name());
+            working.push(
+                executor
+                    .platform(member, tasks, progress.clone())
+                    .instrument(span),
+            );
+        }
+        drop(progress);
+        let (finished, ()) = tokio::join!(
+            join_all(working),
+            show_progress(bridge, options, total, finished)
+        );
+        let mut done = Vec::new();
+        for queue in finished {
+            done.extend(queue?);
+        }
+        Ok(done)
+    }
+
+    /// Gives the reported conflicts the ids under which a person can decide them.
+    async fn number_conflicts(&self, report: &mut BridgeReport) -> Result<(), EngineError> {
+        if report.conflicts.is_empty() {
+            return Ok(());
+        }
+        let stored = self.store.conflicts(Some(&self.bridge.name)).await?;
+        for conflict in &mut report.conflicts {
+            let row = stored.iter().find(|row| {
+                row.booking == conflict.booking && row.conflict.subject == conflict.conflict.subject
+            });
+            conflict.id = row.map(|row| row.id.to_string());
+        }
+        Ok(())
+    }
+}
+
+impl Worked {
+    /// Notes what has to follow an operation.
+    fn note(&mut self, view: &View<'_>, done: &Done, now: Timestamp) {
+        let (operation, platform) = (&done.operation, &done.operation.platform);
+        match done.outcome {
+            OutcomeWord::Applied => {
+                self.fresh.extend(freshness(view, operation, now));
+                self.vacated.extend(vacated(view, operation));
+                if let Some(id) = done.remote_id.as_ref().filter(|_| done.brought_news) {
+                    self.touched.insert((platform.clone(), id.clone()));
+                }
+            }
+            OutcomeWord::Failed => {
+                let failed = self.failed.entry(platform.clone()).or_default();
+                failed.insert(operation.booking);
+            }
+            OutcomeWord::Unknown => {
+                self.unknown.insert(platform.clone());
+                self.vacated.extend(vacated(view, operation));
+            }
+            OutcomeWord::Planned | OutcomeWord::Refused => {}
+        }
+        if let Some(kind) = done.kind {
+            if matches!(kind, ErrorKind::Stale | ErrorKind::NotFound) {
+                let id = operation.action.remote_id();
+                self.stale
+                    .extend(id.map(|id| (platform.clone(), id.clone())));
+            }
+            if crate::execute::is_down(kind) {
+                let why = done.error.clone().unwrap_or_default();
+                self.down.insert(platform.clone(), (kind, why));
+            }
+        }
+    }
+}
+
+/// Where an operation came from, and how long ago the change was made that it carries.
+fn freshness(view: &View<'_>, operation: &Operation, now: Timestamp) -> Option<Fresh> {
+    let latest = operation
+        .because
+        .iter()
+        .filter_map(|(platform, id)| {
+            let row = view.member(platform)?.rows.get(id)?;
+            // The stamp of a platform that rounds, or whose clock is ahead, is no later than our own word.
+            let made = row
+                .record
+                .changed_at
+                .map_or(row.noticed_at, |changed| changed.min(row.noticed_at));
+            Some((made, platform))
+        })
+        .max()?;
+    let (made, from) = latest;
+    Some(Fresh {
+        from: from.clone(),
+        to: operation.platform.clone(),
+        op: operation.action.as_str(),
+        age: Duration::try_from(now.duration_since(made)).unwrap_or_default(),
+    })
+}
+
+/// The time that a record has left, in the platform's words.
+fn vacated(view: &View<'_>, operation: &Operation) -> Option<(PlatformName, ResourceKey, Slot)> {
+    let before = operation.action.before()?;
+    let member = view.member(&operation.platform)?.member;
+    let key = member.mapping.resource_key(&before.resource)?;
+    Some((operation.platform.clone(), key.clone(), before.slot))
+}
+
+/// The calls made to each account of a bridge so far.
+fn calls(bridge: &Bridge) -> BTreeMap<PlatformName, u64> {
+    bridge
+        .members
+        .iter()
+        .map(|member| {
+            let made = member.calls.load(std::sync::atomic::Ordering::Relaxed);
+            (member.platform.name().clone(), made)
+        })
+        .collect()
+}
+
+fn planned(operation: Operation) -> Done {
+    Done {
+        operation,
+        outcome: OutcomeWord::Planned,
+        remote_id: None,
+        error: None,
+        kind: None,
+        brought_news: false,
+    }
+}
+
+fn task(view: &View<'_>, operation: Operation) -> Task {
+    let shadow = view
+        .bookings
+        .get(&operation.booking)
+        .and_then(|known| known.links.get(&operation.platform))
+        .map(|link| link.shadow.clone());
+    let record = operation
+        .action
+        .remote_id()
+        .and_then(|id| view.member(&operation.platform)?.rows.get(id))
+        .map(|row| row.record.clone());
+    Task {
+        fingerprint: fingerprint(view, &operation),
+        operation,
+        shadow,
+        record,
+    }
+}
+
+/// Who takes which time on each platform before the plan begins.
+fn taken(view: &View<'_>) -> Vec<Taken> {
+    let mut taken = Vec::new();
+    for (id, known) in &view.bookings {
+        for (platform, link) in &known.links {
+            if let Shown::Live(shown) = view.shown(platform, link) {
+                taken.push(Taken {
+                    platform: platform.clone(),
+                    booking: *id,
+                    resource: shown.resource.clone(),
+                    slot: shown.slot,
+                });
+            }
+        }
+    }
+    taken
+}
