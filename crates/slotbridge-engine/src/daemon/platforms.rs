@@ -68,8 +68,8 @@ pub(crate) struct Account {
     pub(crate) complete_at: Option<Timestamp>,
     /// Whether the first look was tried in this process.
     pub(crate) tried: bool,
-    /// Whether the last grid showed something new, which a second look has to confirm.
-    pub(crate) unsure: bool,
+    /// Resources whose last grid showed something new, which a second look has to confirm.
+    unsure: BTreeSet<ResourceKey>,
     /// Whether the mirror is known to be up to date.
     pub(crate) known: bool,
     pub(crate) plan: Option<PollingPlan>,
@@ -103,7 +103,7 @@ impl Account {
             read_at: None,
             complete_at: None,
             tried: false,
-            unsure: false,
+            unsure: BTreeSet::new(),
             known: false,
             plan: None,
             pace: Pace {
@@ -252,7 +252,8 @@ impl Account {
         changed.then_some(plan)
     }
 
-    /// Notes that a grid was read. Says whether it shows something new.
+    /// Notes that a grid was read. Says whether that tells anything: it shows something new, or bears out what was new
+    /// the last time, for a busy time counts once it was seen twice.
     pub(crate) fn keep_grid(&mut self, grid: &slotbridge_core::record::Grid, read_at: Timestamp) -> bool {
         let before = self.grids.get(&grid.resource).map(|past| &past.grid);
         let changed = super::looks::grid_changed(before, grid);
@@ -265,7 +266,11 @@ impl Account {
                 vacated: Vec::new(),
             },
         );
-        changed
+        if changed {
+            self.unsure.insert(grid.resource.clone());
+            return true;
+        }
+        self.unsure.remove(&grid.resource)
     }
 
     /// Notes that a record has left a time.

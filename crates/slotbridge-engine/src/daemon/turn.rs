@@ -521,16 +521,8 @@ impl Turn {
             }
             What::Near | What::Records | What::Confirm => {}
         }
-        // A busy time counts once it was seen twice, so the second look at it is news as well.
-        let has_grid = !sight.grids.is_empty();
-        if has_grid {
-            let unsure = self
-                .accounts
-                .get_mut(platform)
-                .is_some_and(|account| std::mem::replace(&mut account.unsure, news));
-            if news || unsure {
-                (give, whole) = (true, true);
-            }
+        if news {
+            (give, whole) = (true, true);
         }
         for bridge in bridges {
             if give {
