@@ -42,6 +42,7 @@ const QUERIES_HERE: &[&str] = &[
     GUARDS,
     INBOX,
     INBOX_AFTER,
+    INBOX_WAITING,
 ];
 
 const SIGHTINGS: &str = "SELECT resource, starts_at, times FROM sighting WHERE platform = ?1 ORDER BY resource, starts_at";
@@ -64,6 +65,7 @@ const INBOX: &str =
     "SELECT id, remote_id, body_hash, body, at FROM inbox WHERE platform = ?1 ORDER BY id";
 const INBOX_AFTER: &str = "
     SELECT id, remote_id, body_hash, body, at FROM inbox WHERE id > ?2 AND +platform = ?1 ORDER BY id LIMIT ?3";
+const INBOX_WAITING: &str = "SELECT count(*) FROM inbox WHERE platform = ?1";
 
 /// Runs a query and turns every row into a value.
 fn rows<T>(
@@ -222,4 +224,11 @@ fn inbox_row(row: &Row<'_>) -> Result<InboxRow, StoreError> {
         body: Body::from(row.get::<_, Vec<u8>>(3)?),
         at: instant(row.get(4)?).map_err(|error| error.at("inbox", "at", &id))?,
     })
+}
+
+pub(crate) fn inbox_waiting(conn: &Connection, platform: &PlatformName) -> Result<u64, StoreError> {
+    let waiting: i64 = conn
+        .prepare_cached(INBOX_WAITING)?
+        .query_row([platform.as_str()], |row| row.get(0))?;
+    stored_count(waiting).map_err(|error| error.at("inbox", "rows", platform))
 }

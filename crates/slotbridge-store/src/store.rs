@@ -357,6 +357,14 @@ impl Store {
             .await
     }
 
+    /// How many webhooks wait.
+    pub async fn inbox_waiting(&self, platform: &PlatformName) -> Result<u64, StoreError> {
+        let platform = platform.clone();
+        self.worker
+            .read(move |conn| read::inbox_waiting(conn, &platform))
+            .await
+    }
+
     /// The database at a glance.
     pub async fn summary(&self) -> Result<Summary, StoreError> {
         self.worker.read(read::summary).await

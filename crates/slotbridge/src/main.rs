@@ -1,10 +1,17 @@
 //! slotbridge keeps the bookings of one business in step across the booking platforms it is listed on.
 //!
 //! The binary wires the other crates together: [`config`] reads the file, [`registry`] knows the kinds of platform,
-//! [`cli`] runs commands, [`render`] shows reports. It decides nothing about bookings.
+//! [`cli`] runs commands, [`render`] shows reports; [`http`], [`control`] and [`metrics`] are the daemon's doors. It
+//! decides nothing about bookings.
 
 mod cli;
 mod config;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by `run`"))]
+mod control;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by `run`"))]
+mod http;
+#[cfg_attr(not(test), expect(dead_code, reason = "wired by `run`"))]
+mod metrics;
 mod registry;
 mod render;
 

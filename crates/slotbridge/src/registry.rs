@@ -4,6 +4,7 @@
 
 mod alfacrm;
 mod build;
+mod counted;
 #[cfg(test)]
 mod docs;
 mod rubitime;
@@ -20,6 +21,7 @@ use slotbridge_core::model::RemoteId;
 use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
 pub(crate) use build::{Parts, Platforms, bridges, platforms};
+pub(crate) use counted::{CallListener, CallOutcome};
 
 use crate::config::keys::Key;
 use crate::config::secret::Secrets;

@@ -109,7 +109,7 @@ impl Handle {
     }
 
     /// Lets the loop say how it stands.
-    pub(crate) fn say(&self, change: impl FnOnce(&mut Health)) {
+    pub fn say(&self, change: impl FnOnce(&mut Health)) {
         change(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

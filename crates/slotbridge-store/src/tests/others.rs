@@ -236,6 +236,8 @@ async fn a_webhook_that_comes_again_during_a_run_survives_the_end_of_the_run() {
             (pending[0].body.as_bytes(), pending[0].body_hash),
             ([2; 3].as_slice(), [2; 32])
         );
+        assert_eq!(store.inbox_waiting(&salon()).await.unwrap(), 2);
+        assert_eq!(store.inbox_waiting(&site()).await.unwrap(), 0);
         // The run has these two in hand when the second body is delivered once more.
         store.apply(vec![hint(2, 20)]).await.unwrap();
         let rows = pending.iter().map(|row| row.id).collect();

@@ -108,5 +108,6 @@ pub(crate) fn parts(database: &Path, mode: Mode) -> Result<Parts, Failure> {
         seam: Arc::new(SystemSeam::new()),
         transport: Arc::new(transport),
         calls: Arc::new(calls),
+        listener: None,
     })
 }

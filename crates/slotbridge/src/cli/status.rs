@@ -1,4 +1,9 @@
-//! `slotbridge status`: what the database knows, without asking a platform and without holding up a run.
+//! `slotbridge status`: what the database and a running daemon know, without asking a platform and without holding up
+//! a run.
+
+mod live;
+#[cfg(test)]
+mod tests;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -11,10 +16,13 @@ use super::Global;
 use super::output::Output;
 use super::report::{Exit, Failure};
 use crate::config::Config;
+use crate::control::client::{ControlError, Daemon};
+use crate::control::rows::Status;
 use crate::render::text::{mood_style, styled, table};
 use crate::render::view::Mood;
 use crate::render::words::put;
 use crate::render::{Format, json, words};
+use live::LiveRow;
 
 /// How many of the last runs are shown.
 const RUNS: u32 = 5;
@@ -25,6 +33,8 @@ struct Known {
     summary: Summary,
     guards: Vec<(String, GuardRow)>,
     runs: Vec<RunRow>,
+    /// What the running daemon says, if one runs.
+    daemon: Option<Status>,
 }
 
 /// Shows what the database knows.
@@ -41,7 +51,8 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failur
     let store = tokio::task::spawn_blocking(move || Store::open_copy(&path))
         .await
         .context("reading the database broke off")??;
-    let known = read(&store, &config).await?;
+    let mut known = read(&store, &config).await?;
+    known.daemon = ask_daemon(&config).await;
     let now = SystemSeam::new().now();
     let text = match global.format {
         Format::Text => text(&known, now),
@@ -50,6 +61,28 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failur
     };
     output.report(&text)?;
     Ok(Exit::InStep)
+}
+
+/// Asks the daemon, if one runs. What the database says is worth showing without its answer.
+async fn ask_daemon(config: &Config) -> Option<Status> {
+    match Daemon::of(&config.store).status().await {
+        Ok(mut status) => {
+            let member = |name: &str| {
+                config
+                    .bridges
+                    .iter()
+                    .flat_map(|bridge| &bridge.members)
+                    .any(|member| member.platform.as_str() == name)
+            };
+            status.platforms.retain(|platform| member(&platform.name));
+            Some(status)
+        }
+        Err(ControlError::NotThere { .. }) => None,
+        Err(error) => {
+            tracing::warn!("{error}");
+            None
+        }
+    }
 }
 
 /// Reads what belongs to the platforms and bridges of the config.
@@ -79,6 +112,7 @@ async fn read(store: &Store, config: &Config) -> Result<Known, Failure> {
         summary,
         guards,
         runs,
+        daemon: None,
     })
 }
 
@@ -93,6 +127,14 @@ pub(crate) fn age(now: Timestamp, at: Timestamp) -> String {
         7_200..172_800 => format!("{} h ago", seconds / 3_600),
         _ => format!("{} days ago", seconds / 86_400),
     }
+}
+
+/// The same of a time that came as text.
+pub(crate) fn age_of_text(now: Timestamp, at: &str) -> String {
+    at.parse().map_or_else(
+        |_no_time| format!("at {}", words::clean(at)),
+        |at| age(now, at),
+    )
 }
 
 fn age_of(now: Timestamp, at: Option<Timestamp>) -> String {
@@ -123,6 +165,7 @@ fn text(known: &Known, now: Timestamp) -> String {
         &mut out,
         std::iter::once(head.map(str::to_owned)).chain(rows),
     );
+    live::text(&mut out, known.daemon.as_ref(), now);
     let head = ["bridge", "bookings", "open writes", "conflicts", "guards"];
     let rows = known.summary.bridges.iter().map(|bridge| {
         [
@@ -210,6 +253,7 @@ fn markdown(known: &Known, now: Timestamp) -> String {
             platform.unreadable
         );
     }
+    live::markdown(&mut out, known.daemon.as_ref(), now);
     out.push_str("\n| bridge | bookings | open writes | conflicts | guards |\n| --- | ---: | ---: | ---: | ---: |\n");
     for bridge in &known.summary.bridges {
         put!(
@@ -240,6 +284,8 @@ struct StatusRow {
     bridges: Vec<BridgeRow>,
     guards: Vec<HeldRow>,
     runs: Vec<LastRunRow>,
+    /// Whether a daemon runs.
+    daemon: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -251,6 +297,8 @@ struct PlatformRow {
     seen_at: Option<String>,
     complete_at: Option<String>,
     complete_age_s: Option<i64>,
+    #[serde(flatten)]
+    live: LiveRow,
 }
 
 #[derive(Debug, Serialize)]
@@ -306,6 +354,7 @@ fn rows(known: &Known, now: Timestamp) -> StatusRow {
                     .state
                     .complete_at
                     .map(|at| now.duration_since(at).as_secs()),
+                live: LiveRow::of(known.daemon.as_ref(), platform.platform.as_str()),
             })
             .collect(),
         bridges: known
@@ -348,5 +397,6 @@ fn rows(known: &Known, now: Timestamp) -> StatusRow {
                 totals: run.totals.iter().cloned().collect(),
             })
             .collect(),
+        daemon: known.daemon.is_some(),
     }
 }

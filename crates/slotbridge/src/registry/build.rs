@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use anyhow::Context as _;
-use async_trait::async_trait;
-use bytes::Bytes;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use slotbridge_core::mapping::Mapping;
@@ -16,10 +14,11 @@ use slotbridge_platform::capabilities::Quota;
 use slotbridge_platform::client::{Api, ApiParts};
 use slotbridge_platform::gate::{CallLog, CallLogError, Gate, GateSettings};
 use slotbridge_platform::seam::Seam;
-use slotbridge_platform::transport::{self, Transport, TransportError};
+use slotbridge_platform::transport::Transport;
 use slotbridge_platform::{Account, Platform};
 use slotbridge_store::{CallJournal, Store};
 
+use super::counted::{CallListener, Counted};
 use crate::cli::report::Failure;
 use crate::config::problem::{ConfigError, Problem};
 use crate::config::{BridgeConfig, Config, PlatformConfig};
@@ -36,25 +35,6 @@ pub(crate) struct Built {
     calls: Arc<AtomicU64>,
 }
 
-/// A transport that counts what leaves the process for one account.
-#[derive(Debug)]
-struct Counted {
-    inner: Arc<dyn Transport>,
-    calls: Arc<AtomicU64>,
-}
-
-#[async_trait]
-impl Transport for Counted {
-    async fn exchange(
-        &self,
-        request: http::Request<Bytes>,
-        limits: transport::Limits,
-    ) -> Result<http::Response<Bytes>, TransportError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.inner.exchange(request, limits).await
-    }
-}
-
 /// What every platform of a process shares.
 #[derive(Debug, Clone)]
 pub(crate) struct Parts {
@@ -64,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) transport: Arc<dyn Transport>,
     /// The durable record of calls.
     pub(crate) calls: Arc<CallJournal>,
+    /// Who hears how each call came out.
+    pub(crate) listener: Option<Arc<dyn CallListener>>,
 }
 
 /// The call journal as the gate wants it.
@@ -187,7 +169,9 @@ fn account(
             platform: platform.name.clone(),
             transport: Arc::new(Counted {
                 inner: Arc::clone(&parts.transport),
+                platform: platform.name.clone(),
                 calls: Arc::clone(calls),
+                listener: parts.listener.clone(),
             }),
             gate,
             seam: Arc::clone(&parts.seam),
