@@ -182,8 +182,8 @@ async fn sweep(
     extract::Path(bridge): extract::Path<String>,
 ) -> Response {
     match known(&parts, bridge) {
-        Ok(bridge) => ask_for_sweep(&parts, Some(bridge)),
-        Err(refused) => refused,
+        Some(bridge) => ask_for_sweep(&parts, Some(bridge)),
+        None => unknown(),
     }
 }
 
@@ -209,9 +209,8 @@ async fn approve(
     State(parts): State<Parts>,
     extract::Path(bridge): extract::Path<String>,
 ) -> Response {
-    let bridge = match known(&parts, bridge) {
-        Ok(bridge) => bridge,
-        Err(refused) => return refused,
+    let Some(bridge) = known(&parts, bridge) else {
+        return unknown();
     };
     let approved = match approval::approve(&parts.store, &bridge, parts.seam.now()).await {
         Ok(approved) => approved,
@@ -228,15 +227,20 @@ async fn approve(
 }
 
 /// The bridge of this name, if the daemon has it.
-fn known(parts: &Parts, name: String) -> Result<BridgeName, Response> {
+fn known(parts: &Parts, name: String) -> Option<BridgeName> {
+    let name = BridgeName::new(name).ok()?;
     let bridges = parts.handle.health().bridges;
-    match BridgeName::new(name) {
-        Ok(name) if bridges.iter().any(|bridge| bridge.name == name) => Ok(name),
-        _ => Err(refuse(
-            StatusCode::NOT_FOUND,
-            "the running daemon has no bridge of this name: reload its config first".to_owned(),
-        )),
-    }
+    bridges
+        .iter()
+        .any(|bridge| bridge.name == name)
+        .then_some(name)
+}
+
+fn unknown() -> Response {
+    refuse(
+        StatusCode::NOT_FOUND,
+        "the running daemon has no bridge of this name: reload its config first".to_owned(),
+    )
 }
 
 fn refuse(status: StatusCode, error: String) -> Response {

@@ -99,12 +99,9 @@ async fn ask_daemon(
 
 fn text(approved: &Approved, next: Next, now: Timestamp) -> String {
     let bridge = &approved.bridge;
-    let mut text: String = approved
-        .guards
-        .iter()
-        .map(|guard| guard_words(guard, now))
-        .collect();
-    text.push_str(&match (approved.guards.is_empty(), next) {
+    let guards = approved.guards.iter();
+    let mut lines: Vec<String> = guards.map(|guard| guard_words(guard, now)).collect();
+    lines.push(match (lines.is_empty(), next) {
         (true, _) => format!("Nothing is held in bridge {bridge}.\n"),
         (false, Next::NextRun) => format!(
             "Approved. The next run of bridge {bridge} applies it if nothing has changed since.\n"
@@ -113,7 +110,7 @@ fn text(approved: &Approved, next: Next, now: Timestamp) -> String {
             "Approved. The running daemon makes a full pass over bridge {bridge} now and applies it if nothing has changed since.\n"
         ),
     });
-    text
+    lines.concat()
 }
 
 fn guard_words(guard: &HeldRow, now: Timestamp) -> String {

@@ -80,7 +80,7 @@ async fn accept(
     shutdown: &CancellationToken,
 ) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let next = async {
-        let seat = Arc::clone(seats)
+        let permit = Arc::clone(seats)
             .acquire_owned()
             .await
             .expect("the seats are never closed");
@@ -91,7 +91,7 @@ async fn accept(
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::trace!(%error, "A connection cannot send at once.");
                     }
-                    return (stream, peer.ip(), seat);
+                    return (stream, peer.ip(), permit);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "A connection was not accepted.");

@@ -78,26 +78,41 @@ impl Waiting {
 /// The bodies of the last hour, by their hash.
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
-    last: HashMap<[u8; 32], Duration>,
-    /// In order of time; an entry that is older than its body's last time stands for nothing.
-    order: VecDeque<([u8; 32], Duration)>,
+    /// The number of each body's last delivery.
+    last: HashMap<[u8; 32], u64>,
+    /// In their order; a delivery that is not its body's last one stands for nothing.
+    deliveries: VecDeque<Delivery>,
+    number: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Delivery {
+    hash: [u8; 32],
+    number: u64,
+    at: Duration,
 }
 
 impl Bodies {
     /// Remembers a body, and says whether it came before within the last hour.
     pub(super) fn seen(&mut self, hash: [u8; 32], now: Duration) -> bool {
-        while let Some((oldest, at)) = self.order.front().copied() {
-            let over = now.saturating_sub(at) >= REPLAY_WITHIN || self.order.len() >= BODIES_MAX;
-            if !over {
+        while let Some(oldest) = self.deliveries.front().copied() {
+            let over = now.saturating_sub(oldest.at) >= REPLAY_WITHIN;
+            if !over && self.deliveries.len() < BODIES_MAX {
                 break;
             }
-            self.order.pop_front();
-            if self.last.get(&oldest) == Some(&at) {
-                self.last.remove(&oldest);
+            self.deliveries.pop_front();
+            if self.last.get(&oldest.hash) == Some(&oldest.number) {
+                self.last.remove(&oldest.hash);
             }
         }
-        self.order.push_back((hash, now));
-        self.last.insert(hash, now).is_some()
+        self.number += 1;
+        let number = self.number;
+        self.deliveries.push_back(Delivery {
+            hash,
+            number,
+            at: now,
+        });
+        self.last.insert(hash, number).is_some()
     }
 }
 
@@ -192,7 +207,7 @@ mod tests {
         for number in 0..25_000 {
             assert!(!bodies.seen(hash(number), second(1)));
         }
-        assert_eq!(bodies.order.len(), BODIES_MAX);
+        assert_eq!(bodies.deliveries.len(), BODIES_MAX);
         assert_eq!(bodies.last.len(), BODIES_MAX);
         assert!(bodies.seen(hash(24_999), second(1)));
         assert!(!bodies.seen(hash(1), second(1)));
@@ -200,7 +215,7 @@ mod tests {
         for _ in 0..25_000 {
             bodies.seen(hash(7), second(2));
         }
-        assert!(bodies.order.len() <= BODIES_MAX && bodies.last.len() <= BODIES_MAX);
+        assert!(bodies.deliveries.len() <= BODIES_MAX && bodies.last.len() <= BODIES_MAX);
         assert!(bodies.seen(hash(7), second(3)));
     }
 

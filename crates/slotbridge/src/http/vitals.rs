@@ -14,7 +14,7 @@ use crate::cli::status::age;
 use crate::metrics::CONTENT_TYPE;
 
 /// A loop that has not turned for so long hangs.
-const STILL_MAX: Duration = Duration::from_secs(60);
+const STILL_MAX: Duration = Duration::from_mins(1);
 /// How often the loop's turns are looked at.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
 /// An operation whose outcome is unknown for so long needs somebody.
@@ -77,7 +77,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
     if reasons.is_empty() {
         "ready\n".into_response()
     } else {
-        let lines: String = reasons.iter().map(|reason| format!("{reason}\n")).collect();
+        let lines = reasons.join("\n") + "\n";
         (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
     }
 }

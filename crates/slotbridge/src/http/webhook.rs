@@ -53,22 +53,21 @@ pub(super) async fn receive(
             return answers::bare(status);
         }
     };
-    match target.platform.webhook(&body) {
-        Ok(hints) => match hints.into_iter().next() {
-            Some(hint) => taken(store(app, name, hint.id, body).await),
-            None => {
-                count(WebhookResult::Ignored);
-                answers::ok()
-            }
-        },
+    let hints = match target.platform.webhook(&body) {
+        Ok(hints) => hints,
         Err(error) => {
             count(WebhookResult::Malformed);
             tracing::info!(platform = %name, why = %error.why, "A webhook made no sense; the platform is looked at instead.");
             want_look(&app, &name, &app.door(&name));
             // An error would make some platforms switch their webhooks off, and would not make this one any better.
-            answers::ok()
+            return answers::ok();
         }
-    }
+    };
+    let Some(hint) = hints.into_iter().next() else {
+        count(WebhookResult::Ignored);
+        return answers::ok();
+    };
+    taken(store(app, name, hint.id, body).await)
 }
 
 /// The target that platform and token lead to; else the platform's name, if there is such a one. Takes the same steps

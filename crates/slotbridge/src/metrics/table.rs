@@ -5,7 +5,6 @@ use prometheus_client::registry::Registry;
 use super::family::{Counter, Gauge, Histogram};
 
 /// What a metric is.
-#[cfg_attr(not(test), expect(dead_code, reason = "the docs are made by a test"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Counter,
@@ -89,7 +88,7 @@ metrics! {
     pause_left: Gauge "slotbridge_pause_left_seconds" ["platform"]
         "How long calls still pause because of that";
     webhooks: Counter "slotbridge_webhooks" ["platform", "result"]
-        "Webhooks: stored, replayed (stored, and the same body came within the last hour), ignored (about no record), malformed, forged (wrong platform or token), too_large, broken_off, limited, full (too many wait), unstored (the database did not take it)";
+        "Webhooks: stored, replayed (stored, and the same body came within the last hour), ignored (about no record), malformed, forged (wrong platform or token), `too_large`, `broken_off`, limited, full (too many wait), unstored (the database did not take it)";
     inbox_waiting: Gauge "slotbridge_inbox_waiting" ["platform"]
         "Webhooks that are stored and not yet worked off";
     operations: Counter "slotbridge_operations" ["platform", "op", "outcome"]

@@ -40,7 +40,7 @@ fn known(daemon: Option<Health>) -> Known {
 fn health() -> Health {
     let plan = PollingPlan {
         near: Duration::from_millis(2_500),
-        far: Duration::from_secs(1_200),
+        far: Duration::from_mins(20),
         notice: Duration::from_millis(1_250),
         chosen: false,
     };
