@@ -157,7 +157,11 @@ Examples:
     /// Look at config, credentials, zones, mappings and reachability; one line per finding
     #[command(after_help = "\
 It only reads. Exit 0: all is well; 1: a platform cannot be used; 2: the config is wrong.")]
-    Check,
+    Check {
+        /// Show the webhook addresses with their tokens, ready to paste; whoever has one can send webhooks
+        #[arg(long)]
+        show_webhooks: bool,
+    },
     /// List each platform's resources and services, and propose the mapping as TOML
     #[command(after_help = "\
 Examples:
@@ -207,7 +211,9 @@ enum Job {
     Reconcile {
         dry_run: bool,
     },
-    Check,
+    Check {
+        show_webhooks: bool,
+    },
     Map,
     Status,
     Approve {
@@ -265,7 +271,9 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         );
     }
     Ok(match command {
-        Command::Check => Job::Check,
+        Command::Check { show_webhooks } => Job::Check {
+            show_webhooks: *show_webhooks,
+        },
         Command::Map => Job::Map,
         Command::Status => Job::Status,
         Command::Approve { name } => Job::Approve {
@@ -287,7 +295,7 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
     let exit = runtime.block_on(async {
         match job {
             Job::Reconcile { dry_run } => reconcile::run(global, dry_run, output).await,
-            Job::Check => check::run(global, output).await,
+            Job::Check { show_webhooks } => check::run(global, show_webhooks, output).await,
             Job::Map => map::run(global, output).await,
             Job::Status => status::run(global, output).await,
             Job::Approve { bridge } => approve::run(global, &bridge, output).await,

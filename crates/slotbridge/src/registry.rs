@@ -56,6 +56,8 @@ pub(crate) struct Kind {
     pub(crate) check_resource: fn(&str) -> Result<(), &'static str>,
     /// The same for a service's id.
     pub(crate) check_service: fn(&str) -> Result<(), &'static str>,
+    /// Where the owner pastes the address for webhooks.
+    pub(crate) webhook_place: &'static str,
     /// Reads the keys of `keys`; `None` notes a problem.
     pub(crate) read: fn(&Table<'_>, &Secrets<'_>) -> Option<Arc<dyn Settings>>,
 }

@@ -33,19 +33,7 @@ pub(crate) async fn run(global: &Global, bridge: &str, output: &Output) -> Resul
         return Ok(Exit::InStep);
     };
     let now = SystemSeam::new().now();
-    let (approved, next) = match open(&config.store, Duration::ZERO).await {
-        Err(StoreError::Locked { holder, .. })
-            if holder
-                .as_ref()
-                .is_some_and(|holder| holder.what.starts_with(DAEMON)) =>
-        {
-            ask_daemon(&config.store, &bridge, global.wait, now).await?
-        }
-        Err(StoreError::Locked { .. }) => {
-            by_itself(open(&config.store, global.wait).await?, &bridge, now).await?
-        }
-        opened => by_itself(opened?, &bridge, now).await?,
-    };
+    let (approved, next) = approve(&config.store, &bridge, global.wait, now).await?;
     output.report(&text(&approved, next, now))?;
     Ok(Exit::InStep)
 }
@@ -57,6 +45,26 @@ enum Next {
     Now,
     /// With the next run that somebody starts.
     NextRun,
+}
+
+/// Approves by asking the daemon that holds the database, else by itself.
+async fn approve(
+    database: &Path,
+    bridge: &BridgeName,
+    wait: Duration,
+    now: Timestamp,
+) -> Result<(Approved, Next), Failure> {
+    match open(database, Duration::ZERO).await {
+        Err(StoreError::Locked { holder, .. })
+            if holder
+                .as_ref()
+                .is_some_and(|holder| holder.what.starts_with(DAEMON)) =>
+        {
+            ask_daemon(database, bridge, wait, now).await
+        }
+        Err(StoreError::Locked { .. }) => by_itself(open(database, wait).await?, bridge, now).await,
+        opened => by_itself(opened?, bridge, now).await,
+    }
 }
 
 async fn open(database: &Path, lock_wait: Duration) -> Result<Store, StoreError> {
@@ -117,4 +125,112 @@ fn guard_words(guard: &HeldRow, now: Timestamp) -> String {
     let age = super::status::age_of_text(now, &guard.tripped_at);
     let what = words::guard(&guard.what, guard.limit, guard.planned);
     format!("{}: {what}; tripped {age}\n", guard.platform)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use slotbridge_core::model::PlatformName;
+    use slotbridge_engine::daemon::Handle;
+    use slotbridge_store::Change;
+    use tempfile::TempDir;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::control;
+    use crate::control::testing::bridge_health;
+
+    fn main_bridge() -> BridgeName {
+        BridgeName::new("main").unwrap()
+    }
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A database in which a guard holds something, opened by `holder`.
+    async fn held(folder: &TempDir, holder: &str) -> Store {
+        let options = OpenOptions {
+            lock_wait: Duration::ZERO,
+            holder: holder.to_owned(),
+        };
+        let store = Store::open(&folder.path().join("s.db"), &options).unwrap();
+        let guard = Change::Guard {
+            bridge: main_bridge(),
+            platform: PlatformName::new("salon").unwrap(),
+            what: "removals_max".to_owned(),
+            limit: 20,
+            planned: 70,
+            plan: "plan-1".to_owned(),
+            at: second(1_000),
+        };
+        store.apply(vec![guard]).await.unwrap();
+        store
+    }
+
+    async fn approve_in(folder: &TempDir) -> Result<(Approved, Next), Failure> {
+        let database = folder.path().join("s.db");
+        approve(&database, &main_bridge(), Duration::ZERO, second(1_060)).await
+    }
+
+    async fn is_approved(store: &Store) -> bool {
+        let guards = store.guards(&main_bridge()).await.unwrap();
+        guards.iter().all(|guard| guard.approved_at.is_some())
+    }
+
+    #[tokio::test]
+    async fn a_running_daemon_is_asked_and_goes_to_work_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = held(&folder, "slotbridge run").await;
+        let (handle, mut requests) = Handle::new();
+        handle.say(|health| health.bridges = vec![bridge_health(main_bridge())]);
+        let parts = control::Parts {
+            store: store.clone(),
+            handle,
+            seam: Arc::new(SystemSeam::new()),
+        };
+        let seam = Arc::clone(&parts.seam);
+        let socket = control::bind(&folder.path().join("s.db"), seam)
+            .await
+            .unwrap();
+        tokio::spawn(control::serve(socket, parts, CancellationToken::new()));
+        let (approved, next) = approve_in(&folder).await.unwrap();
+        assert_eq!(next, Next::Now);
+        assert!(is_approved(&store).await);
+        assert!(requests.try_recv().is_ok());
+        let shown = text(&approved, next, second(1_060));
+        assert!(shown.starts_with("salon: "), "{shown}");
+        assert!(shown.contains("tripped 60 s ago\n"), "{shown}");
+        assert!(
+            shown.contains("makes a full pass over bridge main now"),
+            "{shown}"
+        );
+    }
+
+    #[tokio::test]
+    async fn without_a_daemon_the_command_records_it_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        held(&folder, "slotbridge reconcile")
+            .await
+            .close()
+            .await
+            .unwrap();
+        let (approved, next) = approve_in(&folder).await.unwrap();
+        assert_eq!((approved.guards.len(), next), (1, Next::NextRun));
+        let store = Store::open_copy(&folder.path().join("s.db")).unwrap();
+        assert!(is_approved(&store).await);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_held_and_cannot_be_asked_is_left_alone() {
+        // The daemon is just starting, or somebody makes a pass.
+        for holder in ["slotbridge run", "slotbridge reconcile"] {
+            let folder = tempfile::tempdir().unwrap();
+            let store = held(&folder, holder).await;
+            let failure = approve_in(&folder).await.unwrap_err();
+            assert!(failure.to_string().contains(holder), "{failure}");
+            assert!(!is_approved(&store).await, "{holder}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use slotbridge_engine::bridge::Mode;
 use slotbridge_platform::platform::{CatalogueEntry, Level};
@@ -48,9 +49,13 @@ impl Line {
 }
 
 /// Looks at everything and shows what it found.
-pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failure> {
+pub(crate) async fn run(
+    global: &Global,
+    show_webhooks: bool,
+    output: &Output,
+) -> Result<Exit, Failure> {
     let lines = match super::load(global) {
-        Ok(config) => look(&config).await?,
+        Ok(config) => look(&config, show_webhooks).await?,
         Err(Failure::Config(error)) => error
             .lines()
             .map(|line| Line::new(Level::Problem, Exit::Usage, "config", line))
@@ -66,7 +71,7 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failur
     Ok(Exit::first_of(problems.map(|line| line.exit)))
 }
 
-async fn look(config: &Config) -> Result<Vec<Line>, Failure> {
+async fn look(config: &Config, show_webhooks: bool) -> Result<Vec<Line>, Failure> {
     let mut lines = vec![Line::new(
         Level::Fine,
         Exit::Usage,
@@ -93,7 +98,7 @@ async fn look(config: &Config) -> Result<Vec<Line>, Failure> {
         }
         Err(other) => return Err(other),
     };
-    lines.extend(of_platforms(config, &platforms).await?);
+    lines.extend(of_platforms(config, &platforms, show_webhooks).await?);
     Ok(lines)
 }
 
@@ -138,7 +143,11 @@ async fn of_database(config: &Config) -> Result<Line, Failure> {
 }
 
 /// Asks every platform, side by side.
-async fn of_platforms(config: &Config, platforms: &Platforms) -> Result<Vec<Line>, Failure> {
+async fn of_platforms(
+    config: &Config,
+    platforms: &Platforms,
+    show_webhooks: bool,
+) -> Result<Vec<Line>, Failure> {
     let mut tasks = Vec::new();
     for account in &config.platforms {
         let Some(platform) = platforms.get(&account.name) else {
@@ -153,7 +162,7 @@ async fn of_platforms(config: &Config, platforms: &Platforms) -> Result<Vec<Line
             continue;
         };
         let ids = mapped_ids(config, account);
-        let webhook = of_webhook(config, account);
+        let webhook = of_webhook(config, account, show_webhooks);
         let (platform, file) = (Arc::clone(&platform.platform), config.file.clone());
         tasks.push(tokio::spawn(async move {
             let mut lines = of_platform(platform.as_ref()).await;
@@ -285,18 +294,26 @@ fn of_id(
     }
 }
 
-/// Where the platform will send its webhooks. The token itself is a secret and stays out of the report.
-fn of_webhook(config: &Config, account: &PlatformConfig) -> Line {
+/// Where the platform is to send its webhooks. The token is a secret and stays out of the report unless it is asked for.
+fn of_webhook(config: &Config, account: &PlatformConfig, show: bool) -> Line {
     let name = &account.name;
     let public_url = config
         .http
         .as_ref()
         .and_then(|http| http.public_url.as_deref());
     let message = match (public_url, &account.webhook_token) {
-        (Some(url), Some(_)) => format!(
-            "its URL is {url}/webhooks/{name}/TOKEN with the webhook_token of this platform; the daemon that answers \
-             there is not part of this version yet"
-        ),
+        (Some(url), Some(token)) => {
+            let place = account.kind.webhook_place;
+            let (token, more) = if show {
+                (token.expose_secret(), "")
+            } else {
+                (
+                    "TOKEN",
+                    "; `slotbridge check --show-webhooks` puts the token in",
+                )
+            };
+            format!("paste {url}/webhooks/{name}/{token} in {place}{more}")
+        }
         (None, Some(_)) => {
             "no [http] public_url is set, so the platform cannot reach slotbridge".to_owned()
         }
@@ -359,5 +376,44 @@ fn rows(lines: &[Line]) -> CheckRow {
     CheckRow {
         schema: 1,
         findings: findings.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::tests::{SMALL, surroundings};
+
+    fn message(show: bool, http: &str) -> String {
+        let text = SMALL.replace(
+            "branch_id = 1013",
+            "branch_id = 1013\nwebhook_token = \"planted-hook\"",
+        );
+        let surroundings = surroundings(&[("SALON_USER", "planted-user")]);
+        let config = Config::parse(Path::new("test.toml"), &(text + http), &surroundings).unwrap();
+        let site = config.platform("site").unwrap();
+        of_webhook(&config, site, show).message
+    }
+
+    const HTTP: &str = "\n[http]\npublic_url = \"https://sync.example.com\"\n";
+
+    #[test]
+    fn the_webhook_address_is_ready_to_paste_and_its_token_is_shown_only_when_asked_for() {
+        let hidden = message(false, HTTP);
+        assert!(
+            hidden.contains("https://sync.example.com/webhooks/site/TOKEN in Settings, step 5"),
+            "{hidden}"
+        );
+        assert!(!hidden.contains("planted-hook"), "{hidden}");
+        let shown = message(true, HTTP);
+        assert!(
+            shown.contains(
+                "paste https://sync.example.com/webhooks/site/planted-hook in Settings, step 5"
+            ),
+            "{shown}"
+        );
+        assert!(message(true, "").contains("public_url"));
     }
 }

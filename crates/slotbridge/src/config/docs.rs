@@ -29,7 +29,7 @@ fn page() -> String {
     section(
         &mut page,
         "[http]",
-        "Webhooks are received by the daemon, which is not part of this version yet.",
+        "Where the daemon answers: webhooks, `/healthz`, `/readyz` and `/metrics` (docs/operations).",
         &[keys::HTTP],
     );
     section(

@@ -26,6 +26,7 @@ pub(crate) static KIND: Kind = Kind {
     needs_zone: true,
     needs_durations: false,
     check_resource: number_id,
+    webhook_place: "Settings, automation, triggers and webhooks; one trigger each for a lesson that is added, changed and deleted",
     check_service: check_service_id,
     read,
 };

@@ -25,6 +25,7 @@ pub(crate) static KIND: Kind = Kind {
     needs_zone: true,
     needs_durations: true,
     check_resource: number_id,
+    webhook_place: "Settings, step 5, the field for the webhook URL next to the API key",
     check_service: number_id,
     read,
 };

@@ -26,6 +26,7 @@ pub(crate) static KIND: Kind = Kind {
     needs_zone: false,
     needs_durations: false,
     check_resource: number_id,
+    webhook_place: "the settings of the API feature, as callback URL; switch on create, change and cancel",
     check_service: number_id,
     read,
 };

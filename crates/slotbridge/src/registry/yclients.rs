@@ -24,6 +24,7 @@ pub(crate) static KIND: Kind = Kind {
     needs_zone: false,
     needs_durations: false,
     check_resource: number_id,
+    webhook_place: "the branch's settings, section «Вебхуки»; tick the events of records",
     check_service: number_id,
     read,
 };

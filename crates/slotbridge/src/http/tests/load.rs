@@ -20,7 +20,12 @@ async fn send(connections: u64, each: u64, pace: Duration) -> (Stage, Vec<Durati
                 let mut stream = TcpStream::connect(address).await.unwrap();
                 stream.set_nodelay(true).unwrap();
                 let mut took = Vec::new();
-                let mut ticks = tokio::time::interval(pace.max(Duration::from_nanos(1)));
+                // The connections take turns, so that the webhooks come one by one.
+                let turn = pace.mul_f64(ratio(connection, connections));
+                let mut ticks = tokio::time::interval_at(
+                    tokio::time::Instant::now() + turn,
+                    pace.max(Duration::from_nanos(1)),
+                );
                 for number in 0..each {
                     let body = about(1 + connection * each + number);
                     let request = format!(
@@ -48,6 +53,10 @@ async fn send(connections: u64, each: u64, pace: Duration) -> (Stage, Vec<Durati
     shutdown.cancel();
     serving.await.unwrap();
     (stage, took)
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    Duration::from_secs(part).div_duration_f64(Duration::from_secs(whole))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
