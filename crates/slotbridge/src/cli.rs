@@ -5,16 +5,21 @@ pub(crate) mod check;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod logging;
+pub(crate) mod manual;
 pub(crate) mod map;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
 pub(crate) mod report;
+#[cfg_attr(not(test), expect(dead_code, reason = "the daemon's loop listens"))]
+pub(crate) mod signals;
 pub(crate) mod status;
 pub(crate) mod stop;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unit_file;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -156,8 +161,16 @@ Examples:
     },
     /// Look at config, credentials, zones, mappings and reachability; one line per finding
     #[command(after_help = "\
-It only reads. Exit 0: all is well; 1: a platform cannot be used; 2: the config is wrong.")]
+Examples:
+  slotbridge check                         ask every platform as well
+  slotbridge check --offline               config, secrets, who can read them, and the database
+
+It only reads. Exit 0: all is well; 1: a platform or the database cannot be used; 2: the config is wrong.")]
     Check {
+        /// Ask no platform: look only at what is on this machine, before a reload or without a network
+        #[arg(long)]
+        offline: bool,
+
         /// Show the webhook addresses with their tokens, ready to paste; whoever has one can send webhooks
         #[arg(long)]
         show_webhooks: bool,
@@ -186,6 +199,20 @@ Look at what is held first:
     /// Show everything on simulated platforms, with no account and no config
     #[cfg(feature = "demo")]
     Demo,
+    /// Write the manual pages into a folder, for packages
+    #[command(hide = true)]
+    Man {
+        /// The folder; it must be there
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+    },
+    /// Write the completions of a shell, for packages
+    #[command(hide = true)]
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
 }
 
 /// When to use colours.
@@ -212,6 +239,7 @@ enum Job {
         dry_run: bool,
     },
     Check {
+        offline: bool,
         show_webhooks: bool,
     },
     Map,
@@ -221,6 +249,29 @@ enum Job {
     },
     #[cfg(feature = "demo")]
     Demo,
+    Man {
+        folder: PathBuf,
+    },
+    Completions {
+        shell: clap_complete::Shell,
+    },
+}
+
+impl Job {
+    /// What is logged when nobody asks for more.
+    fn usual_log(&self) -> logging::Usual {
+        match self {
+            Self::Reconcile { .. }
+            | Self::Check { .. }
+            | Self::Map
+            | Self::Status
+            | Self::Approve { .. }
+            | Self::Man { .. }
+            | Self::Completions { .. } => logging::Usual::Warnings,
+            #[cfg(feature = "demo")]
+            Self::Demo => logging::Usual::Warnings,
+        }
+    }
 }
 
 /// Runs the program.
@@ -271,7 +322,11 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         );
     }
     Ok(match command {
-        Command::Check { show_webhooks } => Job::Check {
+        Command::Check {
+            offline,
+            show_webhooks,
+        } => Job::Check {
+            offline: *offline,
             show_webhooks: *show_webhooks,
         },
         Command::Map => Job::Map,
@@ -281,12 +336,16 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         },
         #[cfg(feature = "demo")]
         Command::Demo => Job::Demo,
+        Command::Man { folder } => Job::Man {
+            folder: folder.clone(),
+        },
+        Command::Completions { shell } => Job::Completions { shell: *shell },
         Command::Reconcile { dry_run } => Job::Reconcile { dry_run: *dry_run },
     })
 }
 
 fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
-    logging::start(global, output);
+    logging::start(global, job.usual_log(), output);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -295,12 +354,17 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
     let exit = runtime.block_on(async {
         match job {
             Job::Reconcile { dry_run } => reconcile::run(global, dry_run, output).await,
-            Job::Check { show_webhooks } => check::run(global, show_webhooks, output).await,
+            Job::Check {
+                offline,
+                show_webhooks,
+            } => check::run(global, offline, show_webhooks, output).await,
             Job::Map => map::run(global, output).await,
             Job::Status => status::run(global, output).await,
             Job::Approve { bridge } => approve::run(global, &bridge, output).await,
             #[cfg(feature = "demo")]
             Job::Demo => demo::run(global, output).await,
+            Job::Man { folder } => manual::pages(&folder),
+            Job::Completions { shell } => manual::completions(shell, output),
         }
     });
     // A blocking call that hangs, such as a name look-up, must not hold the process.

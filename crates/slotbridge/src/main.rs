@@ -1,8 +1,8 @@
 //! slotbridge keeps the bookings of one business in step across the booking platforms it is listed on.
 //!
 //! The binary wires the other crates together: [`config`] reads the file, [`registry`] knows the kinds of platform,
-//! [`cli`] runs commands, [`render`] shows reports; [`http`], [`control`] and [`metrics`] are the daemon's doors. It
-//! decides nothing about bookings.
+//! [`cli`] runs commands, [`render`] shows reports; [`http`], [`control`] and [`metrics`] are the daemon's doors,
+//! [`systemd`] hears how it is. It decides nothing about bookings.
 
 mod cli;
 mod config;
@@ -14,6 +14,11 @@ mod http;
 mod metrics;
 mod registry;
 mod render;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the daemon's loop speaks to systemd")
+)]
+mod systemd;
 
 use std::process::ExitCode;
 

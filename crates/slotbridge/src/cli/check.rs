@@ -1,4 +1,5 @@
-//! `slotbridge check`: looks at everything that a run rests on, with reads only; one line per finding.
+//! `slotbridge check`: looks at everything that a run rests on, with reads only; one line per finding. Offline, at what
+//! is on this machine only.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,11 +52,12 @@ impl Line {
 /// Looks at everything and shows what it found.
 pub(crate) async fn run(
     global: &Global,
+    offline: bool,
     show_webhooks: bool,
     output: &Output,
 ) -> Result<Exit, Failure> {
     let lines = match super::load(global) {
-        Ok(config) => look(&config, show_webhooks).await?,
+        Ok(config) => look(&config, offline, show_webhooks).await?,
         Err(Failure::Config(error)) => error
             .lines()
             .map(|line| Line::new(Level::Problem, Exit::Usage, "config", line))
@@ -71,7 +73,11 @@ pub(crate) async fn run(
     Ok(Exit::first_of(problems.map(|line| line.exit)))
 }
 
-async fn look(config: &Config, show_webhooks: bool) -> Result<Vec<Line>, Failure> {
+async fn look(
+    config: &Config,
+    offline: bool,
+    show_webhooks: bool,
+) -> Result<Vec<Line>, Failure> {
     let mut lines = vec![Line::new(
         Level::Fine,
         Exit::Usage,
@@ -98,7 +104,16 @@ async fn look(config: &Config, show_webhooks: bool) -> Result<Vec<Line>, Failure
         }
         Err(other) => return Err(other),
     };
-    lines.extend(of_platforms(config, &platforms, show_webhooks).await?);
+    if offline {
+        lines.push(Line::new(
+            Level::Notice,
+            Exit::Usage,
+            "platforms",
+            "none was asked; `slotbridge check` without --offline tries the accounts",
+        ));
+    } else {
+        lines.extend(of_platforms(config, &platforms, show_webhooks).await?);
+    }
     Ok(lines)
 }
 
@@ -126,6 +141,13 @@ async fn of_database(config: &Config) -> Result<Line, Failure> {
         .context("reading the database broke off")?;
     let shown = config.store.display();
     Ok(match opened {
+        // A pass by hand as another user leaves such a file behind; the daemon would stumble over it.
+        Ok(()) if config.store.exists() && !can_be_written(&config.store) => Line::new(
+            Level::Problem,
+            Exit::Trouble,
+            "database",
+            format!("{shown} can be read, but not written by this user"),
+        ),
         Ok(()) if config.store.exists() => Line::new(
             Level::Fine,
             Exit::Trouble,
@@ -140,6 +162,11 @@ async fn of_database(config: &Config) -> Result<Line, Failure> {
         ),
         Err(error) => Line::new(Level::Problem, Exit::Trouble, "database", chain(&error)),
     })
+}
+
+/// Whether this process may write a file. It is opened for it, and left as it is.
+fn can_be_written(path: &std::path::Path) -> bool {
+    std::fs::OpenOptions::new().append(true).open(path).is_ok()
 }
 
 /// Asks every platform, side by side.

@@ -9,10 +9,12 @@ use std::process::ExitCode;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::Context as _;
 
+use super::logging::Priority;
 use super::progress::Bars;
 use super::report::Failure;
 use super::{Color, Global};
 use crate::render::text::styled;
+use crate::systemd;
 
 /// Where things go.
 #[derive(Debug, Clone)]
@@ -20,6 +22,7 @@ pub(crate) struct Output {
     color: Color,
     file: Option<PathBuf>,
     bars: Bars,
+    journal: bool,
 }
 
 impl Output {
@@ -30,12 +33,18 @@ impl Output {
             color: global.color,
             file: global.output.clone(),
             bars: Bars::new(terminal),
+            journal: systemd::journal_reads_stderr(),
         }
     }
 
     /// The progress bars, which log lines and messages must not tear.
     pub(crate) fn bars(&self) -> &Bars {
         &self.bars
+    }
+
+    /// Whether standard error goes straight to the journal.
+    pub(crate) fn is_journal(&self) -> bool {
+        self.journal
     }
 
     /// Whether standard error gets colours.
@@ -74,6 +83,11 @@ impl Output {
     pub(crate) fn failure(&self, failure: &Failure) {
         if let Failure::Usage(error) = failure {
             self.bars.suspend(|| print_usage(error));
+            return;
+        }
+        if self.journal {
+            let lines = Priority::Error.before_lines(&format!("error: {failure}"));
+            self.note(lines.trim_end());
             return;
         }
         let style = anstyle::AnsiColor::Red.on_default().bold();

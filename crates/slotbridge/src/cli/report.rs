@@ -143,6 +143,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Store(error) => Self::Store(error),
+            broken @ EngineError::Broken => Self::Machine(broken.into()),
         }
     }
 }
