@@ -443,4 +443,18 @@ mod tests {
         );
         assert!(message(true, "").contains("public_url"));
     }
+
+    #[test]
+    fn whether_a_file_can_be_written_is_tried_without_changing_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("database");
+        std::fs::write(&file, "as it was").unwrap();
+        assert!(can_be_written(&file));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "as it was");
+        // Permissions would stop only those who are not root; these stop everybody.
+        assert!(!can_be_written(folder.path()));
+        let gone = folder.path().join("gone");
+        assert!(!can_be_written(&gone));
+        assert!(!gone.exists());
+    }
 }
