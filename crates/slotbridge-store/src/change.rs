@@ -55,7 +55,7 @@ pub enum Outcome {
 /// One fact to be written. The changes of one [`crate::Store::apply`] take effect in their order.
 ///
 /// A change that states how things are ([`Change::Unlink`], [`Change::MirrorMissing`], [`Change::ConflictGone`],
-/// [`Change::GuardReleased`], [`Change::InboxDone`]) may be repeated and may find nothing to do.
+/// [`Change::GuardReleased`], [`Change::InboxDone`], [`Change::NoticeOver`]) may be repeated and may find nothing to do.
 /// A change that continues something ([`Change::RunEnded`], [`Change::Outcome`], [`Change::GuardApproved`],
 /// [`Change::ConflictDecided`]) needs it to be there, or the whole `apply` is refused with
 /// [`crate::StoreError::NoSuch`].
@@ -305,5 +305,30 @@ pub enum Change {
     InboxDone {
         /// The rows.
         rows: Vec<i64>,
+    },
+    /// People were told of something that stands, for the first time or again.
+    NoticeTold {
+        /// What kind of thing.
+        kind: String,
+        /// Which one, in names and ids of ours.
+        subject: String,
+        /// Since when it stands.
+        since: Timestamp,
+        /// When they were told.
+        at: Timestamp,
+    },
+    /// Something that people were told of does not stand any more.
+    NoticeOver {
+        /// What kind of thing.
+        kind: String,
+        /// Which one.
+        subject: String,
+    },
+    /// A schedule was worked off up to this due time. An earlier one than what is stored changes nothing.
+    ScheduleDone {
+        /// Which schedule.
+        name: String,
+        /// The due time.
+        at: Timestamp,
     },
 }

@@ -15,7 +15,7 @@ use crate::migrations::{self, Before};
 /// More than the crate has statements, so that each is prepared once.
 const STATEMENTS_MAX: usize = 128;
 /// Another process only ever holds the database while it starts a copy.
-const BUSY_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_WAIT: Duration = Duration::from_secs(5);
 
 /// Opens the writing connection of a database: creates the file, checks it if the last process died, migrates it.
 /// Takes the lock as proof that nobody else does this.

@@ -32,6 +32,7 @@ mod rows;
 mod store;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 mod worker;
 mod write;
 
@@ -41,7 +42,7 @@ pub use error::{Holder, MigrationFault, StoreError};
 pub use ids::{InvalidId, OpId, RunId};
 pub use rows::{
     BookingRow, BridgeState, BridgeSummary, ConflictRow, Counts, Decider, GuardRow, InboxRow,
-    JournalRow, JournalState, LinkRow, MirrorRow, PastLinkRow, PlatformState, PlatformSummary,
-    Pruned, RunRow, Summary, UnreadableRow,
+    JournalRow, JournalState, LinkRow, MirrorRow, NoticeRow, PastLinkRow, PlatformState,
+    PlatformSummary, Pruned, RunRow, Summary, UnreadableRow, Upkeep,
 };
 pub use store::{OpenOptions, Store};

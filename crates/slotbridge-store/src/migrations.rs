@@ -29,11 +29,18 @@ pub(crate) struct Migration {
 }
 
 /// Every step. A released one is never edited, only followed.
-pub(crate) const ALL: &[Migration] = &[Migration {
-    version: 1,
-    name: "0001_start.sql",
-    sql: include_str!("../../../migrations/0001_start.sql"),
-}];
+pub(crate) const ALL: &[Migration] = &[
+    Migration {
+        version: 1,
+        name: "0001_start.sql",
+        sql: include_str!("../../../migrations/0001_start.sql"),
+    },
+    Migration {
+        version: 2,
+        name: "0002_notices_and_schedules.sql",
+        sql: include_str!("../../../migrations/0002_notices_and_schedules.sql"),
+    },
+];
 
 /// What happens to an existing database before it is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use crate::encode::{
     Undecodable, claims_from_json, decider_from_word, instant, micros, subject_from_word,
 };
 use crate::error::StoreError;
-use crate::rows::{ConflictRow, GuardRow, InboxRow};
+use crate::rows::{ConflictRow, GuardRow, InboxRow, NoticeRow};
 
 pub(crate) use bridge::{CHOSEN, bookings, bookings_of, bookings_within, bridge, past_links};
 pub(crate) use journal::{journal_counts, journal_open, last_runs, refusals};
@@ -43,6 +43,8 @@ const QUERIES_HERE: &[&str] = &[
     INBOX,
     INBOX_AFTER,
     INBOX_WAITING,
+    NOTICES,
+    SCHEDULES,
 ];
 
 const SIGHTINGS: &str = "SELECT resource, starts_at, times FROM sighting WHERE platform = ?1 ORDER BY resource, starts_at";
@@ -66,6 +68,9 @@ const INBOX: &str =
 const INBOX_AFTER: &str = "
     SELECT id, remote_id, body_hash, body, at FROM inbox WHERE id > ?2 AND +platform = ?1 ORDER BY id LIMIT ?3";
 const INBOX_WAITING: &str = "SELECT count(*) FROM inbox WHERE platform = ?1";
+const NOTICES: &str = "SELECT kind, subject, since, told_at FROM notice INDEXED BY notice_by_subject ORDER BY kind, subject";
+const SCHEDULES: &str =
+    "SELECT name, done_at FROM schedule INDEXED BY schedule_by_name ORDER BY name";
 
 /// Runs a query and turns every row into a value.
 fn rows<T>(
@@ -231,4 +236,31 @@ pub(crate) fn inbox_waiting(conn: &Connection, platform: &PlatformName) -> Resul
         .prepare_cached(INBOX_WAITING)?
         .query_row([platform.as_str()], |row| row.get(0))?;
     stored_count(waiting).map_err(|error| error.at("inbox", "rows", platform))
+}
+
+pub(crate) fn notices(conn: &Connection) -> Result<Vec<NoticeRow>, StoreError> {
+    rows(conn, NOTICES, [], |row| {
+        let (kind, subject): (String, String) = (row.get(0)?, row.get(1)?);
+        let bad = |column| {
+            let key = format!("{kind}/{subject}");
+            move |error: Undecodable| error.at("notice", column, &key)
+        };
+        let since = instant(row.get(2)?).map_err(bad("since"))?;
+        let told_at = instant(row.get(3)?).map_err(bad("told_at"))?;
+        Ok(NoticeRow {
+            kind,
+            subject,
+            since,
+            told_at,
+        })
+    })
+}
+
+pub(crate) fn schedules(conn: &Connection) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+    let done = rows(conn, SCHEDULES, [], |row| {
+        let name: String = row.get(0)?;
+        let at = instant(row.get(1)?).map_err(|error| error.at("schedule", "done_at", &name))?;
+        Ok((name, at))
+    })?;
+    Ok(done.into_iter().collect())
 }

@@ -295,4 +295,34 @@ pub struct Pruned {
     pub journal: u64,
     /// Conflicts that are closed.
     pub conflicts: u64,
+    /// What people were told of and nobody has seen since.
+    pub notices: u64,
+}
+
+/// Something that people were told of and that stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeRow {
+    /// What kind of thing.
+    pub kind: String,
+    /// Which one.
+    pub subject: String,
+    /// Since when it stands.
+    pub since: Timestamp,
+    /// When they were last told.
+    pub told_at: Timestamp,
+}
+
+/// What looking after the database came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// What SQLite found damaged, without content; empty when all is well.
+    pub damage: Vec<String>,
+    /// Whether the write-ahead log was folded into the file; not while somebody reads an older state.
+    pub folded: bool,
+    /// Bytes of the file afterwards.
+    pub bytes: u64,
+    /// Bytes of it that are free for what comes.
+    pub free: u64,
+    /// Bytes by which the file was made smaller.
+    pub given_back: u64,
 }

@@ -14,11 +14,11 @@ use crate::change::Change;
 use crate::error::StoreError;
 use crate::lock::Lock;
 use crate::rows::{
-    BridgeState, ConflictRow, Counts, GuardRow, InboxRow, JournalRow, MirrorRow, PastLinkRow,
-    PlatformState, Pruned, RunRow, Summary, UnreadableRow,
+    BridgeState, ConflictRow, Counts, GuardRow, InboxRow, JournalRow, MirrorRow, NoticeRow,
+    PastLinkRow, PlatformState, Pruned, RunRow, Summary, UnreadableRow, Upkeep,
 };
 use crate::worker::Worker;
-use crate::{connect, copy, files, lock, migrations, read, write};
+use crate::{connect, copy, files, lock, migrations, read, upkeep, write};
 
 /// How to open a database for writing.
 #[derive(Debug, Clone)]
@@ -370,8 +370,38 @@ impl Store {
         self.worker.read(read::summary).await
     }
 
+    /// What people were told of and stands, in order of kind and subject.
+    pub async fn notices(&self) -> Result<Vec<NoticeRow>, StoreError> {
+        self.worker.read(read::notices).await
+    }
+
+    /// Up to which due time each schedule was worked off, by its name.
+    pub async fn schedules(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        self.worker.read(read::schedules).await
+    }
+
+    /// Looks after the database: checks it, renews what SQLite knows of its indexes, folds the write-ahead log into
+    /// the file, and makes a small file with much free space smaller. See [`crate::Upkeep`].
+    ///
+    /// The check runs on a thread and a connection of its own, table by table. The rest is short: nothing here waits
+    /// for a reader, and a file that would take long to rewrite is left as it is.
+    pub async fn upkeep(&self) -> Result<Upkeep, StoreError> {
+        let damage = self.worker.check(self.path.as_deref()).await?;
+        if !damage.is_empty() {
+            // A damaged file is not rewritten.
+            let (bytes, free) = self.worker.read(upkeep::size).await?;
+            return Ok(Upkeep {
+                damage,
+                bytes,
+                free,
+                ..Upkeep::default()
+            });
+        }
+        self.worker.alone(upkeep::tidy).await
+    }
+
     /// Forgets what is over since before `before`: runs that wrote nothing, settled journal entries that are not the
-    /// latest of their booking and platform, closed conflicts.
+    /// latest of their booking and platform, closed conflicts, and told notices that nobody has seen standing since.
     pub async fn prune(&self, before: Timestamp) -> Result<Pruned, StoreError> {
         self.worker
             .write(move |conn| write::prune(conn, before))

@@ -17,6 +17,8 @@ mod others;
 mod plans;
 mod privacy;
 mod round_trip;
+mod told;
+mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

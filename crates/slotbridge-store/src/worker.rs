@@ -18,10 +18,12 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::connect;
 use crate::error::StoreError;
 use crate::files::file_error;
 use crate::group::{self, Task};
 use crate::lock::Lock;
+use crate::upkeep;
 
 /// The most callers that share one commit; with the queue this bounds how long one waits for the others.
 const GROUP_MAX: usize = 256;
@@ -29,8 +31,12 @@ const QUEUE_MAX: usize = 256;
 
 type Read = Box<dyn FnOnce(&Connection) + Send>;
 
+type Alone = Box<dyn FnOnce(&Connection) + Send>;
+
 enum Message<W> {
     Work(W),
+    /// Something that cannot run inside a transaction.
+    Alone(Alone),
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
 
@@ -146,6 +152,52 @@ impl Worker {
         }
     }
 
+    /// Runs work on the writing connection, outside of any transaction.
+    pub(crate) async fn alone<F, T>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        match &self.place {
+            Place::Inline(inline) => {
+                let guard = inline.lock().unwrap_or_else(PoisonError::into_inner);
+                let inline = guard.as_ref().ok_or(StoreError::Closed)?;
+                caught(&inline.conn, work)
+            }
+            Place::Threads(threads) => {
+                let (reply, answer) = oneshot::channel();
+                // A caller that went away has no use for the answer.
+                let alone: Alone = Box::new(move |conn| drop(reply.send(caught(conn, work))));
+                let queue = threads.writer.as_ref().ok_or(StoreError::Closed)?;
+                queue
+                    .send(Message::Alone(alone))
+                    .await
+                    .map_err(|_gone| StoreError::Closed)?;
+                answer.await.unwrap_or(Err(StoreError::Closed))
+            }
+        }
+    }
+
+    /// Checks the database. Where calls run on threads, on one more of them and with a connection of its own, so that
+    /// neither reads nor writes wait.
+    pub(crate) async fn check(&self, path: Option<&Path>) -> Result<Vec<String>, StoreError> {
+        let (Place::Threads(threads), Some(path)) = (&self.place, path) else {
+            return self.alone(upkeep::check).await;
+        };
+        if threads.reader.as_ref().is_none_or(mpsc::Sender::is_closed) {
+            return Err(StoreError::Closed);
+        }
+        let (reply, answer) = oneshot::channel();
+        let file = path.to_path_buf();
+        let look = move || {
+            let found = connect::open_reader(&file).and_then(|conn| caught(&conn, upkeep::check));
+            drop(reply.send(found));
+        };
+        // Not waited for: it ends with its check.
+        drop(spawn(path, "store-check", look)?);
+        answer.await.unwrap_or(Err(StoreError::Fault))
+    }
+
     /// Finishes what is queued and closes the database, whoever else still has a handle.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
         match &self.place {
@@ -242,7 +294,7 @@ async fn close_thread<W>(queue: Option<&mpsc::Sender<Message<W>>>) -> Result<(),
 fn read_loop(conn: Connection, mut queue: mpsc::Receiver<Message<Read>>) {
     while let Some(message) = queue.blocking_recv() {
         match message {
-            Message::Work(read) => read(&conn),
+            Message::Work(read) | Message::Alone(read) => read(&conn),
             Message::Close(reply) => {
                 let closed = conn.close().map_err(|(_conn, error)| error.into());
                 // Nobody waits any more: then nobody needs to know.
@@ -267,9 +319,14 @@ fn write_loop(
             break;
         };
         let mut group = Vec::new();
+        let mut alone = None;
         loop {
             match message {
                 Message::Work(task) => group.push(task),
+                Message::Alone(work) => {
+                    alone = Some(work);
+                    break;
+                }
                 Message::Close(reply) => {
                     asked_to_close = Some(reply);
                     break;
@@ -285,6 +342,9 @@ fn write_loop(
         }
         if !group.is_empty() {
             group::run(&conn, group, commits);
+        }
+        if let Some(work) = alone {
+            work(&conn);
         }
     }
     let closed = close(conn);
@@ -303,6 +363,18 @@ fn snapshot<T>(
 ) -> Result<T, StoreError> {
     conn.execute_batch("BEGIN")?;
     let result = catch_unwind(AssertUnwindSafe(|| query(conn))).unwrap_or(Err(StoreError::Fault));
+    if !conn.is_autocommit() {
+        conn.execute_batch("ROLLBACK")?;
+    }
+    result
+}
+
+/// Runs work on a connection; a panic in it is caught.
+fn caught<T>(
+    conn: &Connection,
+    work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let result = catch_unwind(AssertUnwindSafe(|| work(conn))).unwrap_or(Err(StoreError::Fault));
     if !conn.is_autocommit() {
         conn.execute_batch("ROLLBACK")?;
     }

@@ -30,6 +30,9 @@ const SQL: &[&str] = &[
     INBOX_REPLACE,
     INBOX_ADD,
     INBOX_DONE,
+    NOTICE_TOLD,
+    NOTICE_OVER,
+    SCHEDULE_DONE,
 ];
 
 const SIGHTINGS_OF: &str = "SELECT starts_at, times FROM sighting WHERE platform = ?1 AND resource = ?2 ORDER BY starts_at";
@@ -52,6 +55,15 @@ const INBOX_REPLACE: &str = "DELETE FROM inbox WHERE platform = ?1 AND body_hash
 const INBOX_ADD: &str =
     "INSERT INTO inbox (platform, remote_id, body_hash, body, at) VALUES (?1, ?2, ?3, ?4, ?5)";
 const INBOX_DONE: &str = "DELETE FROM inbox WHERE id = ?1";
+const NOTICE_TOLD: &str = "
+    INSERT INTO notice (kind, subject, since, told_at) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (kind, subject) DO UPDATE SET since = excluded.since, told_at = excluded.told_at";
+const NOTICE_OVER: &str = "DELETE FROM notice WHERE kind = ?1 AND subject = ?2";
+const SCHEDULE_DONE: &str = "
+    INSERT INTO schedule (name, done_at) VALUES (?1, ?2)
+    ON CONFLICT (name) DO UPDATE SET done_at = excluded.done_at WHERE done_at < excluded.done_at";
+/// What was told again and again would have a newer row; this one nobody has seen standing for long.
+const PRUNE_NOTICES: &str = "DELETE FROM notice WHERE told_at < ?1";
 
 /// Writes all of the changes, in their order.
 pub(crate) fn apply(conn: &Connection, changes: &[Change]) -> Result<(), StoreError> {
@@ -220,6 +232,27 @@ fn apply_one(conn: &Connection, change: &Change) -> Result<(), StoreError> {
                 .try_for_each(|row| done.execute([row]).map(drop))?;
             Ok(())
         }
+        Change::NoticeTold {
+            kind,
+            subject,
+            since,
+            at,
+        } => {
+            let times = (micros(*since), micros(*at));
+            conn.prepare_cached(NOTICE_TOLD)?
+                .execute(params![kind, subject, times.0, times.1])?;
+            Ok(())
+        }
+        Change::NoticeOver { kind, subject } => {
+            conn.prepare_cached(NOTICE_OVER)?
+                .execute(params![kind, subject])?;
+            Ok(())
+        }
+        Change::ScheduleDone { name, at } => {
+            conn.prepare_cached(SCHEDULE_DONE)?
+                .execute(params![name, micros(*at)])?;
+            Ok(())
+        }
     }
 }
 
@@ -231,6 +264,7 @@ pub(crate) fn prune(conn: &Connection, before: Timestamp) -> Result<Pruned, Stor
         // After the journal: a run goes when its last entry has gone.
         runs: deleted(conn, journal::PRUNE_RUNS, before)?,
         conflicts: deleted(conn, conflict::PRUNE, before)?,
+        notices: deleted(conn, PRUNE_NOTICES, before)?,
     })
 }
 

@@ -266,7 +266,8 @@ async fn pruning_forgets_what_is_over_and_keeps_what_still_counts() {
             Pruned {
                 runs: 1,
                 journal: 2,
-                conflicts: 1
+                conflicts: 1,
+                notices: 0,
             }
         );
         let runs: Vec<u128> = store
