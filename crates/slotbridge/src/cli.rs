@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod logging;
 pub(crate) mod manual;
 pub(crate) mod map;
+pub(crate) mod notice;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
@@ -196,6 +197,11 @@ Look at what is held first:
         #[arg(value_name = "BRIDGE")]
         name: String,
     },
+    /// Notices: see whether they arrive
+    Notice {
+        #[command(subcommand)]
+        what: NoticeCommand,
+    },
     /// Show everything on simulated platforms, with no account and no config
     #[cfg(feature = "demo")]
     Demo,
@@ -212,6 +218,23 @@ Look at what is held first:
         /// bash, zsh, fish, elvish or powershell
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
+    },
+}
+
+/// What can be done with notices.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum NoticeCommand {
+    /// Send a test to every target of [notices], or to one
+    #[command(after_help = "\
+Examples:
+  slotbridge notice test                   try every target
+  slotbridge notice test owner             try one
+
+Exit 0: every target took it; 1: one did not; 2: the config is wrong, or has no such target.")]
+    Test {
+        /// The target
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
     },
 }
 
@@ -246,6 +269,9 @@ enum Job {
     Status,
     Approve {
         bridge: String,
+    },
+    NoticeTest {
+        target: Option<String>,
     },
     #[cfg(feature = "demo")]
     Demo,
@@ -334,6 +360,11 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         Command::Approve { name } => Job::Approve {
             bridge: name.clone(),
         },
+        Command::Notice {
+            what: NoticeCommand::Test { name },
+        } => Job::NoticeTest {
+            target: name.clone(),
+        },
         #[cfg(feature = "demo")]
         Command::Demo => Job::Demo,
         Command::Man { folder } => Job::Man {
@@ -361,6 +392,7 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
             Job::Map => map::run(global, output).await,
             Job::Status => status::run(global, output).await,
             Job::Approve { bridge } => approve::run(global, &bridge, output).await,
+            Job::NoticeTest { target } => notice::test(global, target.as_deref(), output).await,
             #[cfg(feature = "demo")]
             Job::Demo => demo::run(global, output).await,
             Job::Man { folder } => manual::pages(&folder),

@@ -8,8 +8,10 @@ mod bridge;
 mod guard;
 pub(crate) mod keys;
 mod mapping;
+mod notices;
 mod platform;
 pub(crate) mod problem;
+mod schedule;
 pub(crate) mod secret;
 pub(crate) mod table;
 pub(crate) mod value;
@@ -29,8 +31,10 @@ use toml::de::DeTable;
 
 pub(crate) use bridge::BridgeConfig;
 pub(crate) use mapping::{Mapped, MappedId};
+pub(crate) use notices::NoticesConfig;
 pub(crate) use platform::PlatformConfig;
 use problem::{ConfigError, Log, Problem};
+pub(crate) use schedule::ScheduleConfig;
 use secret::{Origin, Secrets, Surroundings};
 use table::Table;
 
@@ -46,6 +50,11 @@ pub(crate) struct Config {
     pub(crate) store: PathBuf,
     /// Where webhooks arrive; `None` when the file has no `[http]`.
     pub(crate) http: Option<Http>,
+    /// Who is told what.
+    pub(crate) notices: NoticesConfig,
+    /// What is done at which hour.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the daemon reads it next"))]
+    pub(crate) schedule: ScheduleConfig,
     /// The accounts, in the order of the file.
     pub(crate) platforms: Vec<PlatformConfig>,
     /// What is kept in step, in the order of the file.
@@ -153,6 +162,8 @@ fn read<'t>(
             public_url,
         })
     });
+    let notices = notices::read(root.get("notices"), secrets);
+    let schedule = schedule::read(root.get("schedule"));
     let limits = guard::read(root.get("guard"), &Limits::default());
     let platforms = platform::read_all(&root, secrets);
     let bridges = bridge::read_all(&root, &platforms, &limits);
@@ -161,6 +172,8 @@ fn read<'t>(
         file: file.to_owned(),
         store: store?,
         http,
+        notices: notices?,
+        schedule: schedule?,
         platforms: platforms.read,
         bridges,
         secrets: Vec::new(),

@@ -2,7 +2,8 @@
 //!
 //! The binary wires the other crates together: [`config`] reads the file, [`registry`] knows the kinds of platform,
 //! [`cli`] runs commands, [`render`] shows reports; [`http`], [`control`] and [`metrics`] are the daemon's doors,
-//! [`systemd`] hears how it is. It decides nothing about bookings.
+//! [`systemd`] hears how it is, [`notices`] tell people, [`schedule`] does things at their hour. It decides nothing about
+//! bookings.
 
 mod cli;
 mod config;
@@ -12,8 +13,10 @@ mod control;
 mod http;
 #[cfg_attr(not(test), expect(dead_code, reason = "wired by `run`"))]
 mod metrics;
+mod notices;
 mod registry;
 mod render;
+mod schedule;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the daemon's loop speaks to systemd")

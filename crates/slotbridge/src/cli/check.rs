@@ -90,6 +90,7 @@ async fn look(
             .map(|message| Line::new(Level::Problem, Exit::Usage, "secrets", message)),
     );
     lines.extend(config.bridges.iter().filter_map(of_bridge));
+    lines.push(of_notices(config));
     lines.push(of_database(config).await?);
     let parts = super::reconcile::parts(&config.store, Mode::DryRun)?;
     let platforms = match registry::platforms(config, &parts) {
@@ -131,6 +132,27 @@ fn of_bridge(bridge: &BridgeConfig) -> Option<Line> {
             "no [[bridge.resource]] row joins two platforms, so nothing is kept in step",
         )
     })
+}
+
+/// Who is told when something needs a person.
+fn of_notices(config: &Config) -> Line {
+    let targets: Vec<String> = config
+        .notices
+        .targets
+        .iter()
+        .map(|target| format!("{} ({})", target.name, target.shown()))
+        .collect();
+    let (level, message) = if targets.is_empty() {
+        let nobody = "nobody is told of double bookings, conflicts, guards and failures; add a [notices.target.NAME]";
+        (Level::Notice, nobody.to_owned())
+    } else {
+        let told = format!(
+            "go to {}; `slotbridge notice test` tries them",
+            targets.join(", ")
+        );
+        (Level::Fine, told)
+    };
+    Line::new(level, Exit::Usage, "notices", message)
 }
 
 /// Whether the database could be used; it is only read.

@@ -40,6 +40,32 @@ fn page() -> String {
     );
     section(
         &mut page,
+        "[notices]",
+        "Who is told when something needs a person; see [notices](operations/notices.md).",
+        &[keys::NOTICES],
+    );
+    section(
+        &mut page,
+        "[notices.target.NAME]",
+        "Where notices go. These keys are for every kind of target.",
+        &[keys::TARGET],
+    );
+    for (kind, keys) in [
+        ("command", keys::COMMAND),
+        ("webhook", keys::WEBHOOK),
+        ("message", keys::MESSAGE),
+    ] {
+        let heading = format!("[notices.target.NAME] with kind = \"{kind}\"");
+        section(&mut page, &heading, "", &[keys]);
+    }
+    section(
+        &mut page,
+        "[schedule]",
+        "What is done at which hour; see [schedules](operations/schedules.md).",
+        &[keys::SCHEDULE],
+    );
+    section(
+        &mut page,
         "[platform.NAME]",
         "One account on a booking system. These keys are for every kind; `name` and `duration` cannot be names of platforms.",
         &[keys::PLATFORM],

@@ -21,6 +21,11 @@ fn parse(text: &str) -> Config {
         ("SCHOOL_API_KEY", "example-key"),
         ("SCHOOL_APP_KEY", "example-app"),
         ("SCHOOL_WEBHOOK_TOKEN", "example-hook"),
+        (
+            "TELEGRAM_URL",
+            "https://api.telegram.org/botexample/sendMessage",
+        ),
+        ("TICKETS_AUTHORIZATION", "Bearer example"),
     ]);
     let parsed = Config::parse(Path::new("config.example.toml"), text, &surroundings);
     parsed.unwrap_or_else(|error| panic!("{error}"))
@@ -29,7 +34,7 @@ fn parse(text: &str) -> Config {
 /// The example with every commented key switched on.
 fn uncommented() -> String {
     let lines = EXAMPLE.lines().map(|line| match line.strip_prefix("# ") {
-        Some(rest) if key_of(rest).is_some() => rest,
+        Some(rest) if key_of(rest).is_some() || is_heading(rest) => rest,
         _ => line,
     });
     lines.collect::<Vec<_>>().join("\n")
@@ -39,6 +44,10 @@ fn key_of(line: &str) -> Option<&str> {
     let (key, _) = line.split_once(" = ")?;
     let word = |c: char| c.is_ascii_lowercase() || c == '_';
     (!key.is_empty() && key.chars().all(word)).then_some(key)
+}
+
+fn is_heading(line: &str) -> bool {
+    line.starts_with('[') && line.ends_with(']')
 }
 
 #[test]
@@ -60,6 +69,26 @@ fn the_example_is_right_as_it_stands_and_with_everything_uncommented() {
         (shown.share, shown.on_overlap, shown.on_removal),
         (silent.share, silent.on_overlap, silent.on_removal)
     );
+    assert_eq!(full.notices.targets.len(), 4);
+    assert_eq!(config.notices.targets.len(), 0);
+    assert_eq!(
+        (
+            full.notices.down_after,
+            full.notices.silent_after,
+            full.notices.remind_after
+        ),
+        (
+            config.notices.down_after,
+            config.notices.silent_after,
+            config.notices.remind_after
+        )
+    );
+    let (shown, silent) = (&full.schedule, &config.schedule);
+    assert_eq!(
+        (&shown.sweep, &shown.retention, &shown.upkeep),
+        (&silent.sweep, &silent.retention, &silent.upkeep)
+    );
+    assert_eq!((shown.jitter, shown.keep), (silent.jitter, silent.keep));
     for (shown, silent) in full.platforms.iter().zip(&config.platforms) {
         assert_eq!(
             (&shown.base_url, shown.timeout),
@@ -89,6 +118,12 @@ fn the_example_has_a_section_for_every_kind_and_shows_every_key() {
         keys::STORE,
         keys::HTTP,
         keys::GUARD,
+        keys::NOTICES,
+        keys::TARGET,
+        keys::COMMAND,
+        keys::WEBHOOK,
+        keys::MESSAGE,
+        keys::SCHEDULE,
         keys::PLATFORM,
         keys::RESOURCE,
         keys::SERVICE,
@@ -96,7 +131,11 @@ fn the_example_has_a_section_for_every_kind_and_shows_every_key() {
     let kinds = KINDS.iter().map(|kind| kind.keys);
     let tables = tables.into_iter().chain(kinds).chain([keys::BRIDGE]);
     for key in tables.flatten() {
-        let shown = [format!("{} = ", key.name), format!("[bridge.{}]", key.name)];
+        let shown = [
+            format!("{} = ", key.name),
+            format!("[bridge.{}]", key.name),
+            format!("[notices.{}.", key.name),
+        ];
         assert!(
             shown.iter().any(|text| EXAMPLE.contains(text)),
             "{} is not in the example",
@@ -108,11 +147,18 @@ fn the_example_has_a_section_for_every_kind_and_shows_every_key() {
 /// A key that is commented out in the example shows the default where there is one.
 #[test]
 fn commented_defaults_are_those_of_the_code() {
-    let all: Vec<&Key> = [keys::HTTP, keys::GUARD, keys::PLATFORM, keys::BRIDGE]
-        .into_iter()
-        .chain(KINDS.map(|kind| kind.keys))
-        .flatten()
-        .collect();
+    let all: Vec<&Key> = [
+        keys::HTTP,
+        keys::GUARD,
+        keys::PLATFORM,
+        keys::BRIDGE,
+        keys::NOTICES,
+        keys::SCHEDULE,
+    ]
+    .into_iter()
+    .chain(KINDS.map(|kind| kind.keys))
+    .flatten()
+    .collect();
     let mut compared = 0;
     for line in EXAMPLE.lines().filter_map(|line| line.strip_prefix("# ")) {
         let Some(name) = key_of(line) else { continue };

@@ -80,6 +80,12 @@ pub(crate) static ROOT: &[Key] = &[
         "a table",
         "Limits that stop a run before it does damage.",
     ),
+    optional(
+        "notices",
+        "a table",
+        "Who is told when something needs a person.",
+    ),
+    optional("schedule", "a table", "What is done at which hour."),
     required("platform", "tables [platform.NAME]", "The accounts."),
     required(
         "bridge",
@@ -150,6 +156,163 @@ pub(crate) static GUARD: &[Key] = &[
         COUNT,
         "0",
         "The most creates over a rolling day.",
+    ),
+];
+
+/// What a cron line looks like, for the keys that take one.
+pub(crate) const CRON: &str = "a cron line such as \"30 3 * * *\"";
+/// What a template looks like, for the keys that take one.
+const TEMPLATE: &str = "a template such as \"{{ title }}: {{ text }}\"";
+
+/// `[notices]`
+pub(crate) static NOTICES: &[Key] = &[
+    defaults(
+        "down_after",
+        DURATION,
+        "10m",
+        "How long a platform is down before that is told, at most `7d`. What ends sooner is not told.",
+    ),
+    defaults(
+        "silent_after",
+        DURATION,
+        "26h",
+        "How long a platform may go without a complete pass before that is told, from `1h` to `31d`: a day, and room for the nightly pass.",
+    ),
+    defaults(
+        "remind_after",
+        DURATION,
+        "24h",
+        "How long until something that still stands is told again, from `10m` to `31d`.",
+    ),
+    optional(
+        "target",
+        "tables [notices.target.NAME]",
+        "Where notices go. Without one nobody is told.",
+    ),
+];
+
+/// `[notices.target.NAME]`, whatever its kind.
+pub(crate) static TARGET: &[Key] = &[
+    required(
+        "kind",
+        "\"command\", \"webhook\" or \"message\"",
+        "How notices get there.",
+    ),
+    optional(
+        "only",
+        "a list such as [\"guard\", \"overlap\"]",
+        "The kinds that go there; all when it is absent.",
+    ),
+    defaults(
+        "show_clients",
+        "true or false",
+        "false",
+        "Whether the clients of the bookings concerned, and what was written about them, are told too.",
+    ),
+    defaults(
+        "max_per_hour",
+        "a whole number",
+        "20",
+        "The most notices in any hour; what is more comes as one.",
+    ),
+    defaults(
+        "timeout",
+        DURATION,
+        "30s",
+        "How long one attempt may take, at most `5m`. A command is killed after that.",
+    ),
+];
+
+/// `[notices.target.NAME]` with `kind = "command"`
+pub(crate) static COMMAND: &[Key] = &[
+    required(
+        "command",
+        "a list such as [\"/usr/local/bin/tell-me\"]",
+        "The program, with its whole path, and its arguments. No shell reads them, and nothing of the environment is passed on.",
+    ),
+    optional(
+        "template",
+        TEMPLATE,
+        "What the command gets on its standard input, instead of the JSON.",
+    ),
+];
+
+/// `[notices.target.NAME]` with `kind = "webhook"`
+pub(crate) static WEBHOOK: &[Key] = &[
+    required(
+        "url",
+        A_SECRET,
+        "The address to which the JSON is posted. Plain http goes to this machine only.",
+    ),
+    optional(
+        "headers",
+        "a table of texts or secrets",
+        "Extra request headers.",
+    ),
+];
+
+/// `[notices.target.NAME]` with `kind = "message"`
+pub(crate) static MESSAGE: &[Key] = &[
+    required(
+        "url",
+        A_SECRET,
+        "The address to which the message is posted, as JSON. Plain http goes to this machine only.",
+    ),
+    optional(
+        "headers",
+        "a table of texts or secrets",
+        "Extra request headers.",
+    ),
+    defaults("template", TEMPLATE, "{{ text }}", "The message."),
+    defaults(
+        "text_field",
+        "a name",
+        "text",
+        "The field of the JSON that holds the message.",
+    ),
+    optional(
+        "fields",
+        "a table of texts, secrets, whole numbers or true and false",
+        "The other fields of the JSON, such as `chat_id`.",
+    ),
+];
+
+/// `[schedule]`
+pub(crate) static SCHEDULE: &[Key] = &[
+    optional(
+        "time_zone",
+        "an IANA zone such as \"Europe/Moscow\"",
+        "By which clock the cron lines are read; without it by that of the first bridge's first platform.",
+    ),
+    defaults(
+        "sweep",
+        CRON,
+        "30 3 * * *",
+        "When every bridge gets a full pass, besides the one at each start. It cannot be switched off: without it removals could go unnoticed.",
+    ),
+    defaults(
+        "retention",
+        "a cron line or \"off\"",
+        "10 4 * * *",
+        "When what is over for longer than `keep` is forgotten.",
+    ),
+    defaults(
+        "upkeep",
+        "a cron line or \"off\"",
+        "40 4 * * 0",
+        "When the database is checked and tidied.",
+    ),
+    defaults(
+        "jitter",
+        DURATION,
+        "10m",
+        "Each of them begins up to so much later, by chance, at most `6h`: others have the same hours.",
+    ),
+    defaults(
+        "keep",
+        DURATION,
+        "400d",
+        "How long settled operations, closed conflicts and past runs are kept, at least `30d`. Links and what keeps a removed booking from coming back are never forgotten.",
     ),
 ];
 

@@ -229,7 +229,7 @@ fn read_contacts(table: &Table<'_>, kind: &Kind) -> Option<Contacts> {
     Some(Contacts::Real)
 }
 
-fn read_headers(field: &Field<'_>, secrets: &Secrets<'_>) -> Option<HeaderMap> {
+pub(super) fn read_headers(field: &Field<'_>, secrets: &Secrets<'_>) -> Option<HeaderMap> {
     let table = field.table(&[])?;
     let mut headers = HeaderMap::new();
     let mut whole = true;

@@ -67,6 +67,11 @@ fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(Path::new("test.toml"), text, &surroundings)
 }
 
+/// The small config, read.
+pub(crate) fn small() -> Config {
+    parse(SMALL).unwrap()
+}
+
 fn small_with(from: &str, to: &str) -> String {
     assert!(SMALL.contains(from), "{from:?} is not in the small config");
     SMALL.replacen(from, to, 1)

@@ -126,6 +126,36 @@ pub(crate) fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// Reads the whole address of a target of notices and gives its host. The address may hold a token, so no message
+/// shows it.
+pub(crate) fn target_url(text: &str) -> Result<String, String> {
+    let expected = |why: &str| {
+        format!(
+            "the address {why}; expected something like \"https://ntfy.example.com/slotbridge\""
+        )
+    };
+    let uri: http::Uri = text.parse().map_err(|_not_a_uri| expected("is not one"))?;
+    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        return Err(expected("is not whole"));
+    };
+    if authority.host().is_empty() {
+        return Err(expected("names no host"));
+    }
+    if authority.as_str().contains('@') {
+        return Err("an address with a user name or password in it is refused; \
+                    use headers = { Authorization = … }"
+            .to_owned());
+    }
+    match scheme {
+        "https" => Ok(authority.host().to_owned()),
+        "http" if is_loopback(authority.host()) => Ok(authority.host().to_owned()),
+        "http" => Err(expected(
+            "would send the notices unencrypted; plain http is allowed to this machine only",
+        )),
+        _ => Err(expected("is neither https nor http")),
+    }
+}
+
 /// Reads the address under which platforms reach the webhooks; a path in front of ours is fine.
 pub(crate) fn public_url(text: &str) -> Result<String, String> {
     let expected =
