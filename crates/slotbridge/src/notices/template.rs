@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use slotbridge_core::model::Private;
 
@@ -29,6 +30,8 @@ impl Template {
     pub(crate) fn new(source: &str, takes: impl Fn(Kind) -> bool) -> Result<Self, String> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build();
+        environment.set_syntax(syntax.map_err(|error| said(&error))?);
         environment
             .add_template_owned(NAME, source.to_owned())
             .map_err(|error| said(&error))?;

@@ -23,9 +23,6 @@ pub(crate) enum Job {
 }
 
 impl Job {
-    /// Every job.
-    pub(crate) const ALL: [Self; 3] = [Self::Sweep, Self::Retention, Self::Upkeep];
-
     /// Its name in the config and in the database.
     pub(crate) fn as_str(self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ fn minute(n: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + n * 60).unwrap()
 }
 
-fn policy() -> Policy {
+fn fresh() -> Policy {
     Policy::new(Rules {
         down_after: SignedDuration::from_mins(10),
         silent_after: SignedDuration::from_hours(26),
@@ -105,7 +105,7 @@ fn play(policy: &mut Policy, story: Vec<(i64, Input, &[Expected])>) {
 #[test]
 fn a_platform_is_told_as_down_after_ten_minutes_and_as_up_again() {
     use Kind::{PlatformDown, PlatformUp};
-    let mut policy = policy();
+    let mut policy = fresh();
     let story = vec![
         (1, down(0), &[][..]),
         (9, Input::Tick, &[]),
@@ -124,7 +124,7 @@ fn a_platform_is_told_as_down_after_ten_minutes_and_as_up_again() {
 
 #[test]
 fn a_short_trouble_is_never_told_and_neither_is_its_end() {
-    let mut policy = policy();
+    let mut policy = fresh();
     let story = vec![
         (0, down(0), &[][..]),
         (9, up(), &[]),
@@ -142,7 +142,7 @@ fn a_short_trouble_is_never_told_and_neither_is_its_end() {
 fn a_look_without_trouble_ends_only_what_an_earlier_process_told() {
     use Kind::{PlatformDown, PlatformUp};
     // It can be read and not written: the engine says when it is up again.
-    let mut policy = policy();
+    let mut policy = fresh();
     let story = vec![
         (0, down(0), &[][..]),
         (5, read(), &[]),
@@ -151,7 +151,7 @@ fn a_look_without_trouble_ends_only_what_an_earlier_process_told() {
     ];
     play(&mut policy, story);
     // It was down when the last process ended, and is not any more.
-    let mut policy = super::tests::policy();
+    let mut policy = fresh();
     let story = vec![
         (0, restored(PlatformDown, "salon", -50, -40), &[][..]),
         (1, read(), &[(PlatformUp, 1, false)]),
@@ -163,7 +163,7 @@ fn a_look_without_trouble_ends_only_what_an_earlier_process_told() {
 #[test]
 fn a_restart_tells_nothing_again_that_still_stands() {
     use Kind::{Guard, PlatformDown};
-    let mut policy = policy();
+    let mut policy = fresh();
     let guard = || item(Guard, "main", "site/removals_max", -100);
     let story = vec![
         (
@@ -188,7 +188,7 @@ fn a_restart_tells_nothing_again_that_still_stands() {
 #[test]
 fn a_thing_of_a_bridge_is_told_once_reminded_of_and_told_anew_when_it_comes_back() {
     use Kind::{Conflict, Guard, Overlap};
-    let mut policy = policy();
+    let mut policy = fresh();
     let overlap = || item(Overlap, "main", "1+2", 3);
     let conflict = || item(Conflict, "main", "7/slot", 4);
     let all = &[Conflict, Guard, Overlap][..];
@@ -227,7 +227,7 @@ fn a_thing_of_a_bridge_is_told_once_reminded_of_and_told_anew_when_it_comes_back
 #[test]
 fn silence_is_told_and_its_end_too() {
     use Kind::{CompletePass, NoCompletePass};
-    let mut policy = policy();
+    let mut policy = fresh();
     let story = vec![
         (0, watched(Some(-2 * HOUR)), &[][..]),
         (24 * HOUR - 1, Input::Tick, &[]),
@@ -252,7 +252,7 @@ fn silence_is_told_and_its_end_too() {
 #[test]
 fn an_old_pass_is_held_against_nobody_in_the_first_hour() {
     use Kind::NoCompletePass;
-    let mut policy = policy();
+    let mut policy = fresh();
     let story = vec![
         (0, watched(Some(-10 * DAY)), &[][..]),
         (59, Input::Tick, &[]),
@@ -260,7 +260,7 @@ fn an_old_pass_is_held_against_nobody_in_the_first_hour() {
     ];
     play(&mut policy, story);
     // Nothing is known: the time of the start counts.
-    let mut policy = super::tests::policy();
+    let mut policy = fresh();
     let story = vec![
         (0, watched(None), &[][..]),
         (26 * HOUR - 1, Input::Tick, &[]),
@@ -268,7 +268,7 @@ fn an_old_pass_is_held_against_nobody_in_the_first_hour() {
     ];
     play(&mut policy, story);
     // A pass within the hour ends it.
-    let mut policy = super::tests::policy();
+    let mut policy = fresh();
     let story = vec![
         (0, watched(Some(-10 * DAY)), &[][..]),
         (59, complete(), &[]),
@@ -284,7 +284,7 @@ fn a_damaged_database_is_told_until_it_is_whole() {
     let checked = |damage: &[&str]| Input::Checked {
         damage: damage.iter().map(|line| (*line).to_owned()).collect(),
     };
-    let mut policy = policy();
+    let mut policy = fresh();
     let story = vec![
         (0, checked(&[]), &[][..]),
         (
@@ -303,7 +303,7 @@ fn a_damaged_database_is_told_until_it_is_whole() {
 fn what_was_told_and_what_is_over_is_remembered() {
     let key = Key::of_bridge(Kind::Guard, "main", "site/removals_max");
     let guard = || item(Kind::Guard, "main", "site/removals_max", 2);
-    let mut policy = policy();
+    let mut policy = fresh();
     policy.step(ran("main", vec![guard()], &[Kind::Guard]), minute(3));
     let told = |at| {
         Memory::Told(Told {
@@ -324,7 +324,7 @@ fn what_was_told_and_what_is_over_is_remembered() {
 
 #[test]
 fn the_next_wake_is_when_the_next_notice_is_due() {
-    let mut policy = policy();
+    let mut policy = fresh();
     assert_eq!(policy.next_wake(), None);
     policy.step(watched(None), minute(0));
     assert_eq!(policy.next_wake(), Some(minute(26 * HOUR)));
