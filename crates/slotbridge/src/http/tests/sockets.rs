@@ -36,8 +36,17 @@ fn request(token: &str, body: &str) -> String {
     )
 }
 
+/// Longer than any wait that is meant to be.
+const TOO_LONG: Duration = Duration::from_secs(10);
+
 /// Reads until the answer's head is there, or the other end is closed.
 async fn head(stream: &mut TcpStream) -> String {
+    tokio::time::timeout(TOO_LONG, read_head(stream))
+        .await
+        .expect("the server answers or hangs up")
+}
+
+async fn read_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).await.unwrap_or(0) == 1 {
@@ -135,7 +144,10 @@ async fn the_end_waits_for_what_is_under_way_but_not_for_ever() {
         .unwrap();
     assert!(head(&mut third).await.starts_with("HTTP/1.1 200 OK\r\n"));
     served.shutdown.cancel();
-    served.serving.await.unwrap();
+    tokio::time::timeout(TOO_LONG, served.serving)
+        .await
+        .unwrap()
+        .unwrap();
     for stream in [&mut idle, &mut hanging] {
         assert_eq!(head(stream).await, "");
     }
@@ -158,6 +170,9 @@ async fn a_request_under_way_at_the_end_is_answered() {
     served.shutdown.cancel();
     stream.write_all(rest).await.unwrap();
     assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 OK\r\n"));
-    served.serving.await.unwrap();
+    tokio::time::timeout(TOO_LONG, served.serving)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(served.stage.waiting().await, ["2", "1"]);
 }
