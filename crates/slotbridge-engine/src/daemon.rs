@@ -20,8 +20,11 @@ mod turn;
 pub use handle::{BridgeHealth, Handle, Health, PlatformHealth, Request};
 pub use platforms::{PlatformQuota, Setup};
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 
 use slotbridge_platform::seam::Seam;
 use slotbridge_store::Store;
@@ -39,7 +42,17 @@ use turn::{Ended, Turn};
 const LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// The longest that the loop sleeps, so that whoever watches it sees that it turns.
-const SLEEP_MAX: Duration = Duration::from_secs(10);
+const SLEEP_MAX: Duration = Duration::from_secs(5);
+
+/// Another config, made once nothing goes by the old one any more: the quota gates of the two must not overlap.
+/// `None` goes on as before.
+pub struct Reload(pub BoxFuture<'static, Option<Setup>>);
+
+impl fmt::Debug for Reload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reload").finish_non_exhaustive()
+    }
+}
 
 /// What can wake the loop.
 #[derive(Debug)]
@@ -51,7 +64,7 @@ enum Wake {
     /// A look or a run is over.
     Ended(Ended),
     /// Another config is to be used.
-    Reload(Box<Setup>),
+    Reload(Reload),
     /// The end.
     Shutdown,
 }
@@ -74,7 +87,7 @@ pub struct Daemon {
     /// What it is asked for.
     pub requests: mpsc::UnboundedReceiver<Request>,
     /// Other configs to be used from then on.
-    pub reloads: mpsc::Receiver<Setup>,
+    pub reloads: mpsc::Receiver<Reload>,
 }
 
 impl Daemon {
@@ -96,16 +109,16 @@ impl Daemon {
         let engine = Engine::new(store, Arc::clone(&seam));
         let mut turn = Turn::new(engine, setup, mode, listener, handle).await?;
         let mut tasks: JoinSet<Result<Ended, EngineError>> = JoinSet::new();
-        let mut next: Option<Box<Setup>> = None;
+        let mut next: Option<Reload> = None;
         loop {
             if next.is_none() {
                 for job in turn.due() {
                     turn.spawn(job, &mut tasks);
                 }
             } else if tasks.is_empty()
-                && let Some(setup) = next.take()
+                && let Some(reload) = next.take()
             {
-                turn.replace(*setup).await?;
+                turn.go_on(reload.0.await).await?;
                 continue;
             }
             let sleep = turn.sleep().map_or(SLEEP_MAX, |due| due.min(SLEEP_MAX));
@@ -114,7 +127,7 @@ impl Daemon {
                 () = shutdown.cancelled() => Wake::Shutdown,
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => Wake::Ended(finished(ended)?),
                 Some(request) = requests.recv() => Wake::Asked(request),
-                Some(setup) = reloads.recv() => Wake::Reload(Box::new(setup)),
+                Some(reload) = reloads.recv() => Wake::Reload(reload),
                 () = seam.sleep(sleep) => Wake::Tick,
             };
             turn.turned();
@@ -122,10 +135,10 @@ impl Daemon {
                 Wake::Tick => {}
                 Wake::Asked(request) => turn.asked(request).await?,
                 Wake::Ended(ended) => turn.ended(ended).await?,
-                Wake::Reload(setup) => {
+                Wake::Reload(reload) => {
                     // Nothing new is begun before all that goes by the old config is over.
                     turn.stop();
-                    next = Some(setup);
+                    next = Some(reload);
                 }
                 Wake::Shutdown => break,
             }

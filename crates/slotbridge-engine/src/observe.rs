@@ -209,13 +209,11 @@ impl Observer<'_> {
             Coverage::Partial { .. } | Coverage::Incremental | Coverage::None => None,
         };
         for record in listing.records {
-            let changed = stored
-                .get(&record.id)
-                .is_none_or(|row| {
-                    row.unreadable.is_some()
-                        || row.record.support != record.support
-                        || !is_as_it_was(&row.record, &record)
-                });
+            let changed = stored.get(&record.id).is_none_or(|row| {
+                row.unreadable.is_some()
+                    || row.record.support != record.support
+                    || !is_as_it_was(&row.record, &record)
+            });
             sight.seen.insert(record.id.clone());
             if changed {
                 sight.changed.insert(record.id.clone());
@@ -256,7 +254,7 @@ impl Observer<'_> {
                 cursor: listing.cursor,
                 complete: complete.filter(|_| self.note_unchanged),
                 at: now,
-                time_zone: watch.time_zone.iana_name().map(str::to_owned),
+                time_zone: watch.zone_name(),
             });
         }
         if !changes.is_empty() {
@@ -392,7 +390,7 @@ impl Observer<'_> {
             cursor: None,
             complete: None,
             at: self.seam.now(),
-            time_zone: self.watch.time_zone.iana_name().map(str::to_owned),
+            time_zone: self.watch.zone_name(),
         }
     }
 

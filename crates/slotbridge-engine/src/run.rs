@@ -18,7 +18,7 @@ use crate::report::Report;
 use crate::scope::Scope;
 use crate::settle;
 use crate::sights::{Given, Sights};
-use crate::watch::Watch;
+use crate::watch::{Watch, zone_name};
 use crate::work::{Stretch, Work};
 
 /// How far the clock may have gone back between two runs before a guard stops the bridge.
@@ -122,7 +122,7 @@ impl Engine {
         for member in bridges.iter().flat_map(|bridge| &bridge.members) {
             let name = member.platform.name();
             let before = self.store.platform_state(name).await?.time_zone;
-            if matches!((before.as_deref(), member.time_zone.iana_name()), (Some(before), Some(now)) if before != now)
+            if matches!((before.as_deref(), zone_name(&member.time_zone)), (Some(before), Some(now)) if before != now)
             {
                 zones_changed.insert(name.clone());
             }

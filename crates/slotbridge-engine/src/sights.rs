@@ -92,8 +92,9 @@ impl Observed {
             .filter_map(|(key, grid)| Some((resource_name(member, key)?, grid.clone())))
             .collect();
         let mirror_counts = mirrored.is_some();
-        let (mut grids, mut vacated) =
-            mirrored.map_or_else(Default::default, |mirrored| (mirrored.grids, mirrored.vacated));
+        let (mut grids, mut vacated) = mirrored.map_or_else(Default::default, |mirrored| {
+            (mirrored.grids, mirrored.vacated)
+        });
         vacated.retain(|(key, _)| !sight.grids.contains_key(key));
         let grids_are_new = new.keys().cloned().collect();
         grids.extend(new);

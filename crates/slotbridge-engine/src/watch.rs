@@ -98,6 +98,11 @@ impl Watch {
         }
     }
 
+    /// The IANA name of the account's zone, if anybody knows it.
+    pub(crate) fn zone_name(&self) -> Option<String> {
+        zone_name(&self.time_zone).map(str::to_owned)
+    }
+
     /// Calls made to the account so far.
     pub(crate) fn calls_made(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
@@ -107,6 +112,11 @@ impl Watch {
     pub(crate) fn grid_resources(&self) -> BTreeSet<&ResourceKey> {
         self.grids.iter().map(|ask| &ask.resource).collect()
     }
+}
+
+/// The IANA name of a zone, if it is known.
+pub(crate) fn zone_name(zone: &TimeZone) -> Option<&str> {
+    zone.iana_name().filter(|_| !zone.is_unknown())
 }
 
 /// One grid per resource, for its shortest service.

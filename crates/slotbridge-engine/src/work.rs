@@ -105,9 +105,7 @@ impl Work<'_> {
             scope: self.scope,
         };
         let now = seam.now();
-        let mut facts = guarding
-            .facts(now, self.alarms, self.stretch)
-            .await?;
+        let mut facts = guarding.facts(now, self.alarms, self.stretch).await?;
         let mut view = self.view(now).await?;
         for row in store.refusals(&bridge.name).await? {
             view.refused

@@ -12,7 +12,7 @@ pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod reconcile;
 pub(crate) mod report;
-#[cfg_attr(not(test), expect(dead_code, reason = "the daemon's loop listens"))]
+pub(crate) mod run;
 pub(crate) mod signals;
 pub(crate) mod status;
 pub(crate) mod stop;
@@ -49,6 +49,7 @@ Examples:
   slotbridge --reconcile --dry-run         show what one pass would change; write nothing
   slotbridge --reconcile                   make one pass over every bridge
   slotbridge reconcile --bridge main --format json --output report.json
+  slotbridge run                           keep the bridges in step until told to stop
 
 Exit codes:
   0  in step, or everything was applied
@@ -69,7 +70,7 @@ pub(crate) struct Cli {
     #[arg(long)]
     pub(crate) reconcile: bool,
 
-    /// With --reconcile: read and plan, show the report, write nothing anywhere
+    /// Read and plan, show what would be done, write nothing anywhere
     #[arg(long)]
     pub(crate) dry_run: bool,
 
@@ -149,6 +150,19 @@ pub(crate) struct Global {
 /// What can be done.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
+    /// Keep the bridges in step until told to stop; the same as no command
+    #[command(after_help = "\
+Examples:
+  slotbridge run                           as the service does
+  slotbridge run --dry-run                 watch for days, say what it would do, write nothing
+
+SIGHUP reads the config again; a bad one is told and the old one kept. SIGTERM and Ctrl-C end it: writes under way get
+five seconds, what was not begun goes on at the next start.")]
+    Run {
+        /// Watch and say what would be done; write nothing anywhere
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Make one full pass over every bridge, then exit
     #[command(after_help = "\
 Examples:
@@ -258,6 +272,9 @@ pub(crate) enum LogFormat {
 /// What is to be done, once the two spellings of it are one.
 #[derive(Debug)]
 enum Job {
+    Run {
+        dry_run: bool,
+    },
     Reconcile {
         dry_run: bool,
     },
@@ -287,11 +304,13 @@ impl Job {
     /// What is logged when nobody asks for more.
     fn usual_log(&self) -> logging::Usual {
         match self {
+            Self::Run { .. } => logging::Usual::Steps,
             Self::Reconcile { .. }
             | Self::Check { .. }
             | Self::Map
             | Self::Status
             | Self::Approve { .. }
+            | Self::NoticeTest { .. }
             | Self::Man { .. }
             | Self::Completions { .. } => logging::Usual::Warnings,
             #[cfg(feature = "demo")]
@@ -326,16 +345,14 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
     let Some(command) = &cli.command else {
         return match (cli.reconcile, cli.dry_run) {
             (true, dry_run) => Ok(Job::Reconcile { dry_run }),
-            (false, true) => usage(
-                ErrorKind::MissingRequiredArgument,
-                "--dry-run belongs to a pass: slotbridge --reconcile --dry-run",
-            ),
-            (false, false) => usage(
-                ErrorKind::MissingSubcommand,
-                "the daemon is not part of this version yet; for one pass: slotbridge --reconcile",
-            ),
+            (false, dry_run) => Ok(Job::Run { dry_run }),
         };
     };
+    if let (Command::Run { dry_run }, false) = (command, cli.reconcile) {
+        return Ok(Job::Run {
+            dry_run: *dry_run || cli.dry_run,
+        });
+    }
     if let Command::Reconcile { dry_run } = command {
         return Ok(Job::Reconcile {
             dry_run: *dry_run || cli.dry_run,
@@ -372,6 +389,7 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         },
         Command::Completions { shell } => Job::Completions { shell: *shell },
         Command::Reconcile { dry_run } => Job::Reconcile { dry_run: *dry_run },
+        Command::Run { dry_run } => Job::Run { dry_run: *dry_run },
     })
 }
 
@@ -384,6 +402,7 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
         .context("cannot start the runtime")?;
     let exit = runtime.block_on(async {
         match job {
+            Job::Run { dry_run } => run::run(global, dry_run, output).await,
             Job::Reconcile { dry_run } => reconcile::run(global, dry_run, output).await,
             Job::Check {
                 offline,

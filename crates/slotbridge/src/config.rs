@@ -53,7 +53,6 @@ pub(crate) struct Config {
     /// Who is told what.
     pub(crate) notices: NoticesConfig,
     /// What is done at which hour.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the daemon reads it next"))]
     pub(crate) schedule: ScheduleConfig,
     /// The accounts, in the order of the file.
     pub(crate) platforms: Vec<PlatformConfig>,

@@ -71,6 +71,7 @@ pub(crate) struct Targets(Arc<RwLock<Arc<BTreeMap<String, Target>>>>);
 
 impl Targets {
     /// The platforms that have a token.
+    #[cfg(test)]
     pub(crate) fn new(targets: impl IntoIterator<Item = Target>) -> Self {
         let list = Self::default();
         list.replace(targets);

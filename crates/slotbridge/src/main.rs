@@ -7,20 +7,13 @@
 
 mod cli;
 mod config;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired by `run`"))]
 mod control;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired by `run`"))]
 mod http;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired by `run`"))]
 mod metrics;
 mod notices;
 mod registry;
 mod render;
 mod schedule;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the daemon's loop speaks to systemd")
-)]
 mod systemd;
 
 use std::process::ExitCode;

@@ -9,10 +9,6 @@
 //!
 //! **Caveats.** A notice is remembered as told when it is handed to the targets: one that is lost with the process in
 //! that moment is told again only as a reminder.
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the daemon that starts it comes next")
-)]
 
 mod command;
 mod gather;

@@ -5,10 +5,6 @@
 //! kept in the database, so that what was missed while the machine was off is done at the next start, once.
 //!
 //! **Guarantees.** Nothing here holds up the engine. A dry run asks for passes and writes nothing.
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the daemon that starts it comes next")
-)]
 
 pub(crate) mod agenda;
 mod clock;

@@ -44,7 +44,12 @@ fn intervals_are_what_the_tightest_quota_leaves() {
         // A far poll that is cheaper than a near one is still no more frequent.
         (vec![quota(1, 5)], polling(12, 1, 0), 63_158, 100_000),
         (vec![], polling(3, 30, 50), 1_000, 1_000),
-        (vec![quota(1, 10)], polling(1, 1, 400), 1_052_632, 20_000_000),
+        (
+            vec![quota(1, 10)],
+            polling(1, 1, 400),
+            1_052_632,
+            20_000_000,
+        ),
     ] {
         let expected = Intervals {
             near: Duration::from_millis(near_ms),

@@ -236,8 +236,7 @@ impl Agenda {
             if turns.settle_due.is_some() {
                 return;
             }
-            let wait =
-                SETTLE_AGAIN_MIN.saturating_mul(1_u32 << turns.settled_in_vain.min(10));
+            let wait = SETTLE_AGAIN_MIN.saturating_mul(1_u32 << turns.settled_in_vain.min(10));
             turns.settled_in_vain += 1;
             turns.settle_due = Some(now + wait.min(SETTLE_AGAIN_MAX));
         }
@@ -279,7 +278,10 @@ impl Agenda {
         match ended.what {
             What::Near => turns.near_due = ended.began.saturating_add(ended.pace.near).max(now),
             What::Far => {
-                turns.far_due = ended.pace.far.map(|far| ended.began.saturating_add(far).max(now));
+                turns.far_due = ended
+                    .pace
+                    .far
+                    .map(|far| ended.began.saturating_add(far).max(now));
             }
             What::Sweep => {
                 turns.swept = true;
@@ -299,7 +301,12 @@ impl Agenda {
     }
 
     /// The platform could not be written to.
-    pub(crate) fn unwritable(&mut self, platform: &PlatformName, now: Duration, draw: u64) -> Turned {
+    pub(crate) fn unwritable(
+        &mut self,
+        platform: &PlatformName,
+        now: Duration,
+        draw: u64,
+    ) -> Turned {
         match self.platforms.get_mut(platform) {
             Some(turns) => turns.back_off(now, draw),
             None => Turned::Same,
@@ -351,7 +358,13 @@ impl Agenda {
     }
 
     /// A run is over. Gives how long to wait before trying again what failed in it.
-    pub(crate) fn ran(&mut self, bridge: &BridgeName, failed: bool, missed: BTreeSet<PlatformName>, draw: u64) -> Duration {
+    pub(crate) fn ran(
+        &mut self,
+        bridge: &BridgeName,
+        failed: bool,
+        missed: BTreeSet<PlatformName>,
+        draw: u64,
+    ) -> Duration {
         let Some(runs) = self.bridges.get_mut(bridge) else {
             return BACK_OFF_MIN;
         };

@@ -107,7 +107,9 @@ impl Looker {
     ) -> Result<Sight, EngineError> {
         let lists = self.watch.platform.capabilities().discovery == Discovery::List;
         if ids.len() < MANY_RECORDS || !lists {
-            return self.observe(&Look::Records(ids.clone()), priority, true).await;
+            return self
+                .observe(&Look::Records(ids.clone()), priority, true)
+                .await;
         }
         let look = match &self.memory.cursor {
             Some(cursor) => Look::Since(cursor.clone()),
@@ -144,13 +146,9 @@ impl Looker {
         if let Some(window) = made {
             let look = match self.watch.platform.capabilities().discovery {
                 Discovery::List => Look::Part(window),
-                Discovery::ReadKnown => Look::Grids(
-                    self.watch
-                        .grid_resources()
-                        .into_iter()
-                        .cloned()
-                        .collect(),
-                ),
+                Discovery::ReadKnown => {
+                    Look::Grids(self.watch.grid_resources().into_iter().cloned().collect())
+                }
             };
             sight = self.observe(&look, Priority::Hint, true).await?;
         }
@@ -179,7 +177,9 @@ impl Looker {
         let all_seen_since = near.iter().chain(&far).map(|(at, _, _)| *at).min();
         let these = if kind == LookKind::Far { far } else { near };
         let steps = u32::try_from(these.len()).unwrap_or(u32::MAX).max(1);
-        let oldest = these.into_iter().min_by_key(|(at, item, _)| (*at, item.clone()));
+        let oldest = these
+            .into_iter()
+            .min_by_key(|(at, item, _)| (*at, item.clone()));
         let look = match oldest {
             Some((_, Item::Grid(resource), _)) => Look::Grids(BTreeSet::from([resource])),
             Some((_, Item::Record(id), _)) => Look::Records(BTreeSet::from([id])),

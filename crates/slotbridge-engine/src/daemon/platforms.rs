@@ -123,7 +123,12 @@ impl Account {
     }
 
     /// Takes over what an earlier process has seen.
-    pub(crate) fn begin(&mut self, cursor: Option<String>, complete_at: Option<Timestamp>, now: Timestamp) {
+    pub(crate) fn begin(
+        &mut self,
+        cursor: Option<String>,
+        complete_at: Option<Timestamp>,
+        now: Timestamp,
+    ) {
         self.memory.cursor = cursor;
         self.complete_at = complete_at;
         let lists = self.watch.platform.capabilities().discovery == Discovery::List;
@@ -254,10 +259,16 @@ impl Account {
 
     /// Notes that a grid was read. Says whether that tells anything: it shows something new, or bears out what was new
     /// the last time, for a busy time counts once it was seen twice.
-    pub(crate) fn keep_grid(&mut self, grid: &slotbridge_core::record::Grid, read_at: Timestamp) -> bool {
+    pub(crate) fn keep_grid(
+        &mut self,
+        grid: &slotbridge_core::record::Grid,
+        read_at: Timestamp,
+    ) -> bool {
         let before = self.grids.get(&grid.resource).map(|past| &past.grid);
         let changed = super::looks::grid_changed(before, grid);
-        self.memory.grids_read.insert(grid.resource.clone(), read_at);
+        self.memory
+            .grids_read
+            .insert(grid.resource.clone(), read_at);
         self.grids.insert(
             grid.resource.clone(),
             PastGrid {
@@ -320,12 +331,16 @@ impl Accounts {
     pub(crate) fn of(setup: &Setup) -> Self {
         let accounts = Watch::of(&setup.bridges).into_iter().map(|watch| {
             let name = watch.name().clone();
-            let quota = setup.quotas.get(&name).cloned().unwrap_or_else(|| PlatformQuota {
-                scope: name.to_string(),
-                quotas: watch.platform.capabilities().quotas.to_vec(),
-                poll_every: None,
-                gate: None,
-            });
+            let quota = setup
+                .quotas
+                .get(&name)
+                .cloned()
+                .unwrap_or_else(|| PlatformQuota {
+                    scope: name.to_string(),
+                    quotas: watch.platform.capabilities().quotas.to_vec(),
+                    poll_every: None,
+                    gate: None,
+                });
             (name, Account::new(watch, quota))
         });
         Self(accounts.collect())

@@ -120,8 +120,19 @@ impl Turn {
         Ok(turn)
     }
 
+    /// Goes on after everything was stopped, with another set of bridges if there is one.
+    pub(crate) async fn go_on(&mut self, setup: Option<Setup>) -> Result<(), EngineError> {
+        if let Some(setup) = setup {
+            return self.replace(setup).await;
+        }
+        self.cancel = CancellationToken::new();
+        // What was broken off is taken up again by a run over everything.
+        self.whole_due = self.engine.seam.elapsed();
+        Ok(())
+    }
+
     /// Goes on with another set of bridges.
-    pub(crate) async fn replace(&mut self, setup: Setup) -> Result<(), EngineError> {
+    async fn replace(&mut self, setup: Setup) -> Result<(), EngineError> {
         self.alarms = Arc::new(self.engine.alarms(&setup.bridges).await?);
         self.accounts = Accounts::of(&setup);
         self.cancel = CancellationToken::new();
@@ -155,7 +166,10 @@ impl Turn {
         for name in &names {
             self.plan(name);
             for bridge in self.order.clone() {
-                if !looks::open_on(&self.engine, &[bridge], name).await?.is_empty() {
+                if !looks::open_on(&self.engine, &[bridge], name)
+                    .await?
+                    .is_empty()
+                {
                     self.agenda.settle(name, steady.saturating_add(grace()));
                 }
             }
@@ -187,7 +201,8 @@ impl Turn {
     }
 
     pub(crate) fn turned(&self) {
-        self.handle.say(|health| health.turns = health.turns.wrapping_add(1));
+        self.handle
+            .say(|health| health.turns = health.turns.wrapping_add(1));
     }
 
     /// Begins nothing new; what is under way ends as soon as it can.
@@ -405,7 +420,8 @@ impl Turn {
             self.agenda.hinted(platform);
         }
         self.agenda.read(platform, opened.read.keys().cloned());
-        self.agenda.confirm(platform, opened.confirm.keys().cloned());
+        self.agenda
+            .confirm(platform, opened.confirm.keys().cloned());
         account.wait_for(opened.read);
         account.wait_for(opened.confirm);
         self.agenda
@@ -477,7 +493,13 @@ impl Turn {
         if first || self.accounts.is_out_of_date(&platform) || what != What::Records {
             self.plan(&platform);
         }
-        if !failed && self.accounts.0.get(&platform).is_some_and(Account::is_trusted) {
+        if !failed
+            && self
+                .accounts
+                .0
+                .get(&platform)
+                .is_some_and(Account::is_trusted)
+        {
             self.agenda.is_known(&platform);
         }
         self.set_ready();
@@ -726,12 +748,8 @@ impl Turn {
     }
 
     async fn begin_health(&mut self) -> Result<(), EngineError> {
-        let platforms: Vec<PlatformHealth> = self
-            .accounts
-            .0
-            .values()
-            .map(Account::health)
-            .collect();
+        let platforms: Vec<PlatformHealth> =
+            self.accounts.0.values().map(Account::health).collect();
         let bridges = self
             .order
             .iter()

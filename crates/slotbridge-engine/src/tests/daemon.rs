@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use super::fake::Fault;
 use super::*;
 use crate::EngineError;
-use crate::daemon::{Daemon, Handle, PlatformQuota, Request, Setup};
+use crate::daemon::{Daemon, Handle, PlatformQuota, Reload, Request, Setup};
 use crate::event::{Event, Listener, LookKind, RunCause};
 
 /// Everything that was told.
@@ -50,7 +50,7 @@ struct Running {
     handle: Handle,
     heard: Arc<Heard>,
     shutdown: CancellationToken,
-    reload: mpsc::Sender<Setup>,
+    reload: mpsc::Sender<Reload>,
     task: JoinHandle<Result<(), EngineError>>,
 }
 
@@ -176,9 +176,7 @@ async fn without_webhooks_a_change_is_noticed_within_the_planned_interval() {
             calls: 1,
             per: Duration::from_secs(5),
         };
-        let running = world
-            .start_with(world.setup(&[quota]), Mode::Apply)
-            .await;
+        let running = world.start_with(world.setup(&[quota]), Mode::Apply).await;
         let id = world.b.book("anna", at(9, 0), 60, "Дарья");
         let most = if feed { 6_667 } else { 7_018 };
         tokio::time::sleep(Duration::from_millis(most + 50)).await;
@@ -200,7 +198,12 @@ async fn without_webhooks_a_change_is_noticed_within_the_planned_interval() {
 async fn a_quiet_hour_costs_no_more_than_the_quota_leaves_for_looking() {
     let world = World::listing();
     for hour in 8..18 {
-        world.a.book("anna", at(hour, 0), 60, &"К".repeat(usize::try_from(hour).unwrap()));
+        world.a.book(
+            "anna",
+            at(hour, 0),
+            60,
+            &"К".repeat(usize::try_from(hour).unwrap()),
+        );
     }
     let quota = Quota {
         calls: 60,
@@ -234,13 +237,18 @@ async fn many_webhooks_of_one_record_are_one_reading_and_many_records_one_listin
 
     let lists = world.a.calls("list");
     for hour in 0..100 {
-        let id = world.a.book("anna", at(24 + hour, 0), 60, &format!("Клиент {hour}"));
+        let id = world
+            .a
+            .book("anna", at(24 + hour, 0), 60, &format!("Клиент {hour}"));
         world.webhook(&world.a, id.as_str()).await;
     }
     running.hint(&world.a);
     moment().await;
     assert_eq!(world.times(&world.a), world.times(&world.b));
-    assert_eq!((world.a.calls("read"), world.a.calls("list") - lists), (1, 1));
+    assert_eq!(
+        (world.a.calls("read"), world.a.calls("list") - lists),
+        (1, 1)
+    );
     assert_eq!(world.inbox(&world.a).await, 0);
     running.stop().await;
 }
@@ -281,9 +289,19 @@ async fn a_late_webhook_does_not_bring_back_what_was_cancelled() {
     seconds(3).await;
     assert_eq!(world.times(&world.b), []);
     // The platform still says what it said when the booking was made.
-    world.a.person(&id, |record| record.state = RecordState::Live);
+    world
+        .a
+        .person(&id, |record| record.state = RecordState::Live);
     world.webhook(&world.a, &format!("whole {id}")).await;
-    world.a.state.lock().unwrap().records.get_mut(&id).unwrap().state = RecordState::Deleted;
+    world
+        .a
+        .state
+        .lock()
+        .unwrap()
+        .records
+        .get_mut(&id)
+        .unwrap()
+        .state = RecordState::Deleted;
     running.hint(&world.a);
     moment().await;
     assert_eq!(world.times(&world.b), []);
@@ -370,7 +388,14 @@ async fn many_removals_in_many_small_runs_trip_the_guard_like_one_large_one() {
     world.bridge.limits.removals_max = 3;
     world.bridge.limits.removals_max_percent = 0;
     let ids: Vec<RemoteId> = (8..18)
-        .map(|hour| world.a.book("anna", at(hour, 0), 60, &"К".repeat(usize::try_from(hour).unwrap())))
+        .map(|hour| {
+            world.a.book(
+                "anna",
+                at(hour, 0),
+                60,
+                &"К".repeat(usize::try_from(hour).unwrap()),
+            )
+        })
         .collect();
     let running = world.start().await;
     assert_eq!(world.b.live().len(), 10);
@@ -408,7 +433,12 @@ async fn busy_times_on_a_platform_without_a_list_are_blocked_after_two_looks() {
     let running = world.start().await;
     world.b.book("anna", at(9, 0), 60, "Дарья");
     seconds(60).await;
-    let blocks: Vec<bool> = world.a.live().iter().map(|record| record.is_block).collect();
+    let blocks: Vec<bool> = world
+        .a
+        .live()
+        .iter()
+        .map(|record| record.is_block)
+        .collect();
     assert_eq!(blocks, [true]);
     assert_eq!(world.a.live()[0].start, at(9, 0));
     // And a booking made elsewhere is written there although its grid was read a while ago.
@@ -426,7 +456,12 @@ async fn busy_times_on_a_platform_without_a_list_are_blocked_after_two_looks() {
     world.webhook(&world.a, again.as_str()).await;
     running.hint(&world.a);
     moment().await;
-    let clients: Vec<String> = world.b.live().iter().map(|record| record.client.name.expose().to_owned()).collect();
+    let clients: Vec<String> = world
+        .b
+        .live()
+        .iter()
+        .map(|record| record.client.name.expose().to_owned())
+        .collect();
     assert_eq!(clients, ["Дарья", "Вера"]);
     running.stop().await;
 }
@@ -438,7 +473,11 @@ async fn a_booking_that_frees_a_time_lets_the_one_that_waited_for_it_in() {
     let first = world.a.book("anna", at(9, 0), 60, "Дарья");
     let second = world.b.book("anna", at(9, 30), 60, "Павел");
     seconds(3).await;
-    assert_eq!((world.a.live().len(), world.b.live().len()), (1, 1), "a double booking is not doubled again");
+    assert_eq!(
+        (world.a.live().len(), world.b.live().len()),
+        (1, 1),
+        "a double booking is not doubled again"
+    );
     world.a.cancel(&first);
     world.webhook(&world.a, first.as_str()).await;
     running.hint(&world.a);
@@ -451,9 +490,7 @@ async fn a_booking_that_frees_a_time_lets_the_one_that_waited_for_it_in() {
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_watches_and_writes_nothing() {
     let world = World::listing();
-    let running = world
-        .start_with(world.setup(&[]), Mode::DryRun)
-        .await;
+    let running = world.start_with(world.setup(&[]), Mode::DryRun).await;
     world.a.book("anna", at(9, 0), 60, "Дарья");
     seconds(3600).await;
     assert_eq!(world.a.writes() + world.b.writes(), 0);
@@ -470,12 +507,18 @@ async fn another_config_is_used_once_what_goes_by_the_old_one_is_over() {
     let running = world.start().await;
     let mut setup = world.setup(&[]);
     setup.bridges[0].members[1].direction = Direction::From;
-    running.reload.send(setup).await.unwrap();
+    let reload = |setup| Reload(Box::pin(std::future::ready(setup)));
+    running.reload.send(reload(Some(setup))).await.unwrap();
     moment().await;
     world.a.book("anna", at(9, 0), 60, "Дарья");
     seconds(60).await;
     assert_eq!(world.b.writes(), 0);
-    running.reload.send(world.setup(&[])).await.unwrap();
+    // One that comes to nothing changes nothing.
+    running.reload.send(reload(None)).await.unwrap();
+    seconds(60).await;
+    assert_eq!(world.b.writes(), 0);
+    let setup = world.setup(&[]);
+    running.reload.send(reload(Some(setup))).await.unwrap();
     seconds(60).await;
     assert_eq!(world.times(&world.a), world.times(&world.b));
     running.stop().await;
@@ -504,13 +547,18 @@ async fn edits_on_both_sides_at_once_are_merged_and_a_conflict_is_told() {
     moment().await;
     let copy = live_id(&world.b);
     world.a.move_to(&id, at(11, 0));
-    world.b.person(&copy, |record| record.comment = Private::new("окно"));
+    world
+        .b
+        .person(&copy, |record| record.comment = Private::new("окно"));
     world.webhook(&world.a, id.as_str()).await;
     running.hint(&world.a);
     moment().await;
     seconds(30).await;
     assert_eq!(world.a.live()[0].comment.expose(), "окно");
-    assert_eq!((world.a.live()[0].start, world.b.live()[0].start), (at(11, 0), at(11, 0)));
+    assert_eq!(
+        (world.a.live()[0].start, world.b.live()[0].start),
+        (at(11, 0), at(11, 0))
+    );
     running.stop().await;
 }
 

@@ -99,14 +99,12 @@ pub(super) fn listed(
     begun_at: Timestamp,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let seen_meanwhile = conn
-        .prepare_cached(SEEN_BETWEEN)?
-        .exists(params![
-            platform.as_str(),
-            record.id.as_str(),
-            micros(begun_at),
-            micros(at)
-        ])?;
+    let seen_meanwhile = conn.prepare_cached(SEEN_BETWEEN)?.exists(params![
+        platform.as_str(),
+        record.id.as_str(),
+        micros(begun_at),
+        micros(at)
+    ])?;
     if seen_meanwhile {
         return Ok(());
     }

@@ -73,11 +73,7 @@ pub(crate) async fn run(
     Ok(Exit::first_of(problems.map(|line| line.exit)))
 }
 
-async fn look(
-    config: &Config,
-    offline: bool,
-    show_webhooks: bool,
-) -> Result<Vec<Line>, Failure> {
+async fn look(config: &Config, offline: bool, show_webhooks: bool) -> Result<Vec<Line>, Failure> {
     let mut lines = vec![Line::new(
         Level::Fine,
         Exit::Usage,

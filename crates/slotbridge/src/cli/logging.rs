@@ -19,7 +19,6 @@ pub(crate) enum Usual {
     /// What went wrong; for commands, which show their result in a report.
     Warnings,
     /// What was done as well; for the daemon, which has only its log.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the daemon's usual"))]
     Steps,
 }
 

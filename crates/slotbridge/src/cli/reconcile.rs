@@ -18,7 +18,7 @@ use super::output::Output;
 use super::report::{Exit, Failure};
 use super::stop;
 use crate::config::Config;
-use crate::registry::{self, Parts};
+use crate::registry::{self, AskZone, Parts};
 use crate::render::{self, Showing};
 
 /// Makes a pass and shows its report.
@@ -42,10 +42,11 @@ pub(crate) async fn pass(
     cancel: CancellationToken,
     output: &Output,
 ) -> Result<(Report, Showing), Failure> {
-    let store = open(global, config, mode).await?;
+    let store = open(global, config, mode, "slotbridge reconcile").await?;
     let parts = parts(&config.store, mode)?;
     let platforms = registry::platforms(config, &parts)?;
-    let bridges = registry::bridges(config, &platforms, &store).await?;
+    let zones = registry::zones(config, &platforms, &store, AskZone::Always).await?;
+    let bridges = registry::bridges(config, &platforms, &zones);
     let engine = Engine::new(store.clone(), Arc::clone(&parts.seam));
     let options = RunOptions {
         mode,
@@ -61,13 +62,15 @@ pub(crate) async fn pass(
     closed?;
     let showing = Showing {
         clients: global.show_clients,
-        zones: zones(&bridges),
+        zones: bridge_zones(&bridges),
     };
     Ok((report, showing))
 }
 
 /// Each bridge's times are shown by the clock of its first platform.
-fn zones(bridges: &[Bridge]) -> BTreeMap<slotbridge_core::model::BridgeName, jiff::tz::TimeZone> {
+pub(crate) fn bridge_zones(
+    bridges: &[Bridge],
+) -> BTreeMap<slotbridge_core::model::BridgeName, jiff::tz::TimeZone> {
     bridges
         .iter()
         .filter_map(|bridge| {
@@ -77,12 +80,14 @@ fn zones(bridges: &[Bridge]) -> BTreeMap<slotbridge_core::model::BridgeName, jif
         .collect()
 }
 
-async fn open(global: &Global, config: &Config, mode: Mode) -> Result<Store, Failure> {
+/// Opens the database: for writing, or a copy of it in memory for a dry run.
+pub(crate) async fn open(
+    global: &Global,
+    config: &Config,
+    mode: Mode,
+    holder: &str,
+) -> Result<Store, Failure> {
     let path = config.store.clone();
-    let holder = match mode {
-        Mode::Apply => "slotbridge reconcile",
-        Mode::DryRun => "slotbridge reconcile --dry-run",
-    };
     let options = OpenOptions {
         lock_wait: global.wait,
         holder: holder.to_owned(),

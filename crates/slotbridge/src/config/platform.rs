@@ -36,6 +36,8 @@ pub(crate) struct PlatformConfig {
     pub(crate) quota: Option<Vec<Quota>>,
     /// The most calls at the same time, instead of the kind's own.
     pub(crate) parallel: Option<u32>,
+    /// How often to look for changes, instead of what the quota allows.
+    pub(crate) poll_every: Option<Duration>,
     /// How long one call may take.
     pub(crate) timeout: Duration,
     /// The country of phones without a country code.
@@ -133,8 +135,7 @@ fn read_one(name: &str, field: &Field<'_>, secrets: &Secrets<'_>) -> Option<Plat
     let webhook_token = webhook_token(&table, secrets);
     let quota = table.get("quota").and_then(|field| read_quota(&field));
     let parallel = table.number("parallel", 1..65);
-    // Nothing polls yet; a wrong value is told all the same.
-    let _poll_every = table.parse("poll_every", value::positive_duration);
+    let poll_every = table.parse("poll_every", value::positive_duration);
     let timeout = table.parse("timeout", value::positive_duration);
     let default_country = table.parse("default_country", value::country);
     let contacts = read_contacts(&table, kind);
@@ -154,6 +155,7 @@ fn read_one(name: &str, field: &Field<'_>, secrets: &Secrets<'_>) -> Option<Plat
         webhook_token,
         quota,
         parallel: parallel.and_then(|parallel| u32::try_from(parallel).ok()),
+        poll_every,
         timeout: timeout?,
         default_country: default_country?,
         contacts: contacts?,

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use slotbridge_core::mapping::Mapping;
 use slotbridge_core::model::PlatformName;
 use slotbridge_engine::bridge::{Bridge, Member};
+use slotbridge_engine::daemon::PlatformQuota;
 use slotbridge_platform::capabilities::Quota;
 use slotbridge_platform::client::{Api, ApiParts};
 use slotbridge_platform::gate::{CallLog, CallLogError, Gate, GateSettings};
@@ -33,6 +34,8 @@ pub(crate) struct Built {
     pub(crate) platform: Arc<dyn Platform>,
     /// Calls made to it so far.
     calls: Arc<AtomicU64>,
+    /// What its calls have to keep to.
+    quota: PlatformQuota,
 }
 
 /// What every platform of a process shares.
@@ -97,6 +100,12 @@ pub(crate) fn platforms(config: &Config, parts: &Parts) -> Result<Platforms, Fai
                 let built = Built {
                     platform: built,
                     calls,
+                    quota: PlatformQuota {
+                        quotas: quotas_of(platform),
+                        scope,
+                        poll_every: platform.poll_every,
+                        gate: Some(Arc::clone(gate)),
+                    },
                 };
                 platforms.insert(platform.name.clone(), built);
             }
@@ -126,10 +135,7 @@ fn gates(
     for platform in accounts {
         let scope = platform.settings.quota_scope(&platform.base_url);
         let capabilities = platform.settings.capabilities();
-        let quotas: Vec<Quota> = platform
-            .quota
-            .clone()
-            .unwrap_or_else(|| capabilities.quotas.to_vec());
+        let quotas = quotas_of(platform);
         let parallel = platform.parallel.unwrap_or(capabilities.parallel);
         let shared = settings
             .entry(scope.clone())
@@ -153,6 +159,22 @@ fn gates(
         gates.insert(scope, gate);
     }
     Ok(gates)
+}
+
+/// The limits of an account: the config's, else those of its kind.
+fn quotas_of(platform: &PlatformConfig) -> Vec<Quota> {
+    platform
+        .quota
+        .clone()
+        .unwrap_or_else(|| platform.settings.capabilities().quotas.to_vec())
+}
+
+/// What each platform's calls have to keep to.
+pub(crate) fn quotas(platforms: &Platforms) -> BTreeMap<PlatformName, PlatformQuota> {
+    platforms
+        .iter()
+        .map(|(name, built)| (name.clone(), built.quota.clone()))
+        .collect()
 }
 
 fn account(
@@ -187,25 +209,52 @@ fn account(
     }
 }
 
-/// Builds the bridges over these platforms.
-pub(crate) async fn bridges(
+/// When a platform is asked for its zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskZone {
+    /// Whenever the config does not say it, so that a move to another zone is noticed.
+    Always,
+    /// Only if it never said it: a start must not wait for a platform that is down.
+    IfUnknown,
+}
+
+/// The zones of the accounts, each found out once; those that nobody knows are left out.
+pub(crate) async fn zones(
     config: &Config,
     platforms: &Platforms,
     store: &Store,
-) -> Result<Vec<Bridge>, Failure> {
-    let mut bridges = Vec::with_capacity(config.bridges.len());
-    for bridge in &config.bridges {
-        bridges.push(build_bridge(config, bridge, platforms, store).await?);
+    ask: AskZone,
+) -> Result<BTreeMap<PlatformName, TimeZone>, Failure> {
+    let mut zones = BTreeMap::new();
+    for (name, built) in platforms {
+        if let Some(account) = config.platform(name.as_str())
+            && let Some(zone) = zone(account, built.platform.as_ref(), store, ask).await?
+        {
+            zones.insert(name.clone(), zone);
+        }
     }
-    Ok(bridges)
+    Ok(zones)
 }
 
-async fn build_bridge(
+/// Builds the bridges over these platforms. An account whose zone nobody knows yet cannot be read either.
+pub(crate) fn bridges(
+    config: &Config,
+    platforms: &Platforms,
+    zones: &BTreeMap<PlatformName, TimeZone>,
+) -> Vec<Bridge> {
+    config
+        .bridges
+        .iter()
+        .map(|bridge| build_bridge(config, bridge, platforms, zones))
+        .collect()
+}
+
+fn build_bridge(
     config: &Config,
     bridge: &BridgeConfig,
     platforms: &Platforms,
-    store: &Store,
-) -> Result<Bridge, Failure> {
+    zones: &BTreeMap<PlatformName, TimeZone>,
+) -> Bridge {
     let mut members = Vec::with_capacity(bridge.members.len());
     for member in &bridge.members {
         let (Some(built), Some(account)) = (
@@ -218,14 +267,17 @@ async fn build_bridge(
             platform: Arc::clone(&built.platform),
             mapping: member.mapping.clone(),
             direction: member.direction,
-            time_zone: zone(account, built.platform.as_ref(), store).await?,
+            time_zone: zones
+                .get(&member.platform)
+                .cloned()
+                .unwrap_or_else(TimeZone::unknown),
             lead_time: account.settings.lead_time(),
             known_records: account.settings.known_records(),
             chooses_block_service: account.settings.chooses_block_service(),
             calls: Arc::clone(&built.calls),
         });
     }
-    Ok(Bridge {
+    Bridge {
         name: bridge.name.clone(),
         members,
         policy: bridge.policy.clone(),
@@ -235,27 +287,30 @@ async fn build_bridge(
         on_overlap: bridge.on_overlap,
         on_removal: bridge.on_removal,
         share: bridge.share,
-    })
+    }
 }
 
-/// The zone of an account: the config's, else what the platform says now, so that a move to another zone is noticed;
-/// else what it said last. A platform that was never heard of is in UTC for this run; it cannot be read either.
+/// The zone of an account: the config's, else what the platform says now, else what it said last.
 async fn zone(
     account: &PlatformConfig,
     platform: &dyn Platform,
     store: &Store,
-) -> Result<TimeZone, Failure> {
+    ask: AskZone,
+) -> Result<Option<TimeZone>, Failure> {
     if let Some(zone) = &account.time_zone {
-        return Ok(zone.clone());
+        return Ok(Some(zone.clone()));
+    }
+    let known = |name: String| TimeZone::get(&name).ok();
+    let before = store.platform_state(&account.name).await?.time_zone;
+    if let (AskZone::IfUnknown, Some(zone)) = (ask, before.clone().and_then(known)) {
+        return Ok(Some(zone));
     }
     let told = match platform.catalogue().await {
         Ok(catalogue) => catalogue.time_zone,
         Err(error) => {
             tracing::warn!(platform = %account.name, kind = ?error.kind, "The platform did not tell its zone.");
-            store.platform_state(&account.name).await?.time_zone
+            before
         }
     };
-    Ok(told
-        .and_then(|name| TimeZone::get(&name).ok())
-        .unwrap_or(TimeZone::UTC))
+    Ok(told.and_then(known))
 }
