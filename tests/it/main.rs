@@ -18,6 +18,7 @@ mod kill;
 mod kill_four;
 mod mapping;
 mod matrix;
+mod notices;
 mod package;
 mod privacy;
 mod reconcile;

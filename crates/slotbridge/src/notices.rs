@@ -249,7 +249,7 @@ impl Desk {
                     .collect(),
             )),
             Err(error) => {
-                tracing::warn!(%error, "What was told before cannot be read; it may be told again.")
+                tracing::warn!(%error, "What was told before cannot be read; it may be told again.");
             }
         }
         for (platform, lists) in self.parts.platforms.clone() {

@@ -58,20 +58,18 @@ pub(crate) async fn run(
         let feed = async {
             if let Some(mut stdin) = stdin {
                 // A command that does not want all of it is none the worse for that: its exit code counts.
-                if stdin.write_all(input).await.is_ok() && stdin.shutdown().await.is_ok() {}
+                drop(stdin.write_all(input).await);
+                drop(stdin.shutdown().await);
             }
         };
         let listen = async {
             if let Some(stderr) = stderr {
                 let mut head = stderr.take(COMPLAINT_BYTES_MAX);
                 // Without it there is just less to say.
-                if head.read_to_end(&mut complaint).await.is_ok() {}
+                drop(head.read_to_end(&mut complaint).await);
                 // The rest is read, so that the command is not stuck with it, and forgotten.
                 let mut rest = head.into_inner();
-                if tokio::io::copy(&mut rest, &mut tokio::io::sink())
-                    .await
-                    .is_ok()
-                {}
+                drop(tokio::io::copy(&mut rest, &mut tokio::io::sink()).await);
             }
         };
         // What it leaves running in the background may hold its streams open; its own end is what counts.

@@ -172,10 +172,14 @@ impl Policy {
                 let due = after(since, self.rules.down_after);
                 self.stands(Key::down(platform), since, due, content);
             }
-            Input::Up { platform } => notices.extend(self.up(platform, now)),
-            Input::Read { platform } if self.is_known(&Key::down(platform.clone())) => {}
-            Input::Read { platform } => notices.extend(self.up(platform, now)),
-            Input::Complete { platform } => notices.extend(self.complete(platform, now)),
+            Input::Up { platform } => notices.extend(self.up(&platform, now)),
+            // Whoever has seen it down in this process will say when it is up.
+            Input::Read { platform } => {
+                if !self.is_known(&Key::down(platform.clone())) {
+                    notices.extend(self.up(&platform, now));
+                }
+            }
+            Input::Complete { platform } => notices.extend(self.complete(&platform, now)),
             Input::Ran {
                 bridge,
                 items,
@@ -225,22 +229,22 @@ impl Policy {
         self.stands(Key::silent(platform), since, due, content);
     }
 
-    fn up(&mut self, platform: String, now: Timestamp) -> Option<Notice> {
-        let key = Key::down(platform.clone());
+    fn up(&mut self, platform: &str, now: Timestamp) -> Option<Notice> {
+        let key = Key::down(platform.to_owned());
         let told = self.was_told(&key);
-        let content = told.map(|since| words::up(&platform, since, now, &self.rules.zone));
+        let content = told.map(|since| words::up(platform, since, now, &self.rules.zone));
         self.over(&key);
         Some(Notice::of_moment(Kind::PlatformUp, now, content?))
     }
 
-    fn complete(&mut self, platform: String, now: Timestamp) -> Option<Notice> {
-        let key = Key::silent(platform.clone());
+    fn complete(&mut self, platform: &str, now: Timestamp) -> Option<Notice> {
+        let key = Key::silent(platform.to_owned());
         let told = self.was_told(&key);
         self.over(&key);
-        let content = words::no_complete_pass(&platform, now, &self.rules.zone);
+        let content = words::no_complete_pass(platform, now, &self.rules.zone);
         let due = after(now, self.rules.silent_after);
         self.stands(key, now, due, content);
-        let content = words::complete(&platform, told?, now, &self.rules.zone);
+        let content = words::complete(platform, told?, now, &self.rules.zone);
         Some(Notice::of_moment(Kind::CompletePass, now, content))
     }
 

@@ -135,7 +135,7 @@ fn ran(cause: RunCause, change: impl FnOnce(&mut BridgeReport)) -> Event {
 
 fn swept() -> Event {
     ran(RunCause::Swept, |report| {
-        report.overlaps.push(overlapping())
+        report.overlaps.push(overlapping());
     })
 }
 

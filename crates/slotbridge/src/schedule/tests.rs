@@ -20,6 +20,7 @@ fn cron(line: &str) -> Cron {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn the_next_and_the_last_time_follow_the_zone_through_the_changes_of_its_clock() {
     // Zone, line, from; expected next, and last.
     let rows = [
@@ -433,10 +434,10 @@ async fn a_tick_of_the_alarm_clock_is_a_look() {
         // The machine slept until the night.
         rig.seam.set_wall_clock(SignedDuration::from_hours(13));
         tick.send(()).await.unwrap();
-        let before = rig.seam.elapsed();
+        let asked = tokio::time::Instant::now();
         assert!(requests.recv().await.is_some());
         assert!(
-            rig.seam.elapsed() - before < Duration::from_secs(1),
+            asked.elapsed() < Duration::from_secs(1),
             "the tick was not heard"
         );
         stopping.cancel();

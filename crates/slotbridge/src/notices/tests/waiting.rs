@@ -7,7 +7,7 @@ async fn settle() {
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-const STOP: Duration = Duration::from_secs(60);
+const STOP: Duration = Duration::from_mins(1);
 
 #[tokio::test(start_paused = true)]
 async fn what_a_sweep_finds_is_told_once_and_a_restart_does_not_tell_it_again() {
