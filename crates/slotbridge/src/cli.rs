@@ -238,7 +238,7 @@ Look at what is held first:
 /// What can be done with notices.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum NoticeCommand {
-    /// Send a test to every target of [notices], or to one
+    /// Send a test to every target of the config, or to one
     #[command(after_help = "\
 Examples:
   slotbridge notice test                   try every target

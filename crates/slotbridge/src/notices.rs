@@ -2,7 +2,7 @@
 //!
 //! **Flow.** The engine's events go into a queue ([`Ear`]). The desk takes them out one by one, asks the database what
 //! stands ([`gather`]), lets [`policy`] decide what is told, and hands that to the queue of every target that wants it.
-//! Each target has a task of its own, which keeps to its rate ([`meter`]) and tries again ([`line`]).
+//! Each target has a task of its own, which keeps to its rate ([`meter`]) and tries again ([`mod@line`]).
 //!
 //! **Guarantees.** Whoever tells an event never waits. A target that does not answer holds up nothing but itself. What
 //! is told and stands is remembered in the database. Client data goes only to targets with `show_clients`.

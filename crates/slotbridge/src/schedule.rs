@@ -68,7 +68,7 @@ pub(crate) struct Alarms {
 }
 
 impl Alarms {
-    /// Begins nothing more. What is being done to the database is waited for, at most as long as that takes.
+    /// Begins nothing more. What the database is at is not waited for; the next start does it again.
     pub(crate) async fn stop(self) {
         self.stopping.cancel();
         if self.task.await.is_err() {
@@ -135,11 +135,14 @@ async fn work(
     while !stopping.is_cancelled() {
         let now = parts.seam.now();
         for due in agenda.look(now, || drawn(parts.seam.as_ref(), config.jitter)) {
-            if stopping.is_cancelled() {
-                return;
-            }
-            if carry_out(due.job, config, parts).await {
-                remember(parts, vec![due]).await;
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => return,
+                done = carry_out(due.job, config, parts) => {
+                    if done {
+                        remember(parts, vec![due]).await;
+                    }
+                }
             }
         }
         let wait = agenda.next_begin().map_or(LOOK_EVERY, |begin| {
