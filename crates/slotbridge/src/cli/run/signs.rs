@@ -111,25 +111,30 @@ fn status(health: &Health) -> String {
 
 #[cfg(test)]
 mod tests {
+    use slotbridge_core::model::{BridgeName, PlatformName};
+    use slotbridge_engine::event::Trouble;
+
     use super::*;
-    use crate::control::testing::health;
+    use crate::control::testing::{bridge_health, platform_health};
 
     #[test]
     fn the_status_line_names_what_needs_a_look_and_nothing_else() {
-        let mut standing = health();
-        for platform in &mut standing.platforms {
-            platform.down = None;
-        }
-        for bridge in &mut standing.bridges {
-            (bridge.journal_open, bridge.guards) = (0, 0);
-            (bridge.conflicts, bridge.overlaps) = (0, 0);
-        }
-        let count = standing.platforms.len();
-        assert_eq!(status(&standing), format!("{count} platforms in reach"));
-        standing.bridges[0].guards = 2;
+        let platform = |name| platform_health(PlatformName::new(name).unwrap());
+        let mut health = Health {
+            platforms: vec![platform("salon"), platform("site")],
+            bridges: vec![bridge_health(BridgeName::new("main").unwrap())],
+            ..Health::default()
+        };
+        assert_eq!(status(&health), "2 platforms in reach");
+        let trouble = Trouble {
+            kind: None,
+            text: "told elsewhere".to_owned(),
+        };
+        health.platforms[1].down = Some((jiff::Timestamp::UNIX_EPOCH, trouble));
+        health.bridges[0].guards = 2;
         assert_eq!(
-            status(&standing),
-            format!("{count} platforms in reach; guards that wait for approval: 2")
+            status(&health),
+            "out of reach: site; guards that wait for approval: 2"
         );
     }
 }
