@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
@@ -86,8 +85,6 @@ pub struct Member {
     pub known_records: Vec<RemoteId>,
     /// Whether the owner chose what a block without a service is booked under, which its adapter then sees to.
     pub chooses_block_service: bool,
-    /// Calls made to the account so far, counted where they leave the process.
-    pub calls: Arc<AtomicU64>,
 }
 
 /// A set of platforms kept in step.

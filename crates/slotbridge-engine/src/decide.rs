@@ -288,7 +288,6 @@ fn link_records(
     let known = view.bookings.entry(id).or_insert_with(|| Known {
         canonical: Presence::Live(canonical),
         created_at: at,
-        last_slot: None,
         links: BTreeMap::new(),
     });
     known.links.extend(links);

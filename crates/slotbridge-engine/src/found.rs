@@ -1,7 +1,6 @@
 //! What a run has to tell besides its operations: what the platforms showed, what was left alone, and what is still open.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 
 use slotbridge_core::merge::Shown;
 use slotbridge_core::model::{PlatformName, RemoteId};
@@ -69,7 +68,7 @@ pub(crate) fn report_rebooking(view: &View<'_>, report: &mut BridgeReport) {
 /// What the platforms showed, and which of their records were left alone.
 pub(crate) fn report_rows(
     view: &View<'_>,
-    calls_before: &BTreeMap<PlatformName, u64>,
+    calls: &BTreeMap<PlatformName, u64>,
     report: &mut BridgeReport,
 ) {
     for member in &view.members {
@@ -79,8 +78,7 @@ pub(crate) fn report_rows(
             .values()
             .filter(|row| matches!(row.shown, Shown::Live(_)))
             .count();
-        let calls = member.member.calls.load(Ordering::Relaxed);
-        let before = calls_before.get(member.name()).copied().unwrap_or(calls);
+        let calls = calls.get(member.name()).copied().unwrap_or(0);
         report.platforms.push(PlatformReport {
             name: member.name().clone(),
             records: u64::try_from(live).unwrap_or(u64::MAX),
@@ -89,7 +87,7 @@ pub(crate) fn report_rows(
                 Coverage::Partial { why } => Some(why.clone()),
                 Coverage::Complete(_) | Coverage::Incremental | Coverage::None => None,
             },
-            requests: calls.saturating_sub(before).saturating_add(observed.calls),
+            requests: calls.saturating_add(observed.calls),
             error: observed.error.clone(),
         });
         for row in member.rows.values() {

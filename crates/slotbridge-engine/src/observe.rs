@@ -11,7 +11,7 @@ use slotbridge_core::record::{
 };
 use slotbridge_platform::capabilities::Discovery;
 use slotbridge_platform::platform::{Priority, Query};
-use slotbridge_platform::{PlatformError, seam::Seam};
+use slotbridge_platform::{PlatformError, seam::Seam, tally};
 use slotbridge_store::{Change, MirrorRow, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -119,7 +119,11 @@ pub(crate) struct Observer<'a> {
 impl Observer<'_> {
     /// Looks at the platform and stores what it showed.
     pub(crate) async fn look(&self, look: &Look) -> Result<Sight, EngineError> {
-        let calls_before = self.watch.calls_made();
+        let (sight, calls) = tally::counted(self.look_uncounted(look)).await;
+        Ok(Sight { calls, ..sight? })
+    }
+
+    async fn look_uncounted(&self, look: &Look) -> Result<Sight, EngineError> {
         let mut sight = Sight::blank(self.seam.now());
         match (look, self.watch.platform.capabilities().discovery) {
             (Look::Whole(window) | Look::Part(window), Discovery::List) => {
@@ -154,7 +158,6 @@ impl Observer<'_> {
         if lists_nothing && matches!(look, Look::Whole(_) | Look::Grids(_)) {
             self.note_seen().await?;
         }
-        sight.calls = self.watch.calls_made().saturating_sub(calls_before);
         Ok(sight)
     }
 

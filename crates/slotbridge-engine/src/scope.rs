@@ -7,7 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use slotbridge_core::model::{BookingId, PlatformName, RemoteId, Slot};
+use slotbridge_core::merge::Presence;
+use slotbridge_core::model::{Booking, BookingId, PlatformName, RemoteId, ResourceName, Slot};
 use slotbridge_core::record::Window;
 use slotbridge_platform::capabilities::OccupancyView;
 use slotbridge_store::{MirrorRow, Store};
@@ -168,16 +169,20 @@ impl Loader<'_> {
             rows.values().for_each(|row| times.add_row(member, row));
         }
         bookings.values().for_each(|known| times.add_known(known));
-        // Whatever takes a time that was taken or left is decided about too.
-        for window in times.windows(SignedDuration::ZERO) {
-            let state = self.store.bookings_within(&self.bridge.name, window);
-            bookings.extend(known(state.await?));
-        }
         let mut focus: BTreeSet<BookingId> = bookings.keys().copied().collect();
         focus.extend(&touched.bookings);
-        let mut around = Times::default();
-        bookings.values().for_each(|known| around.add_known(known));
-        around.slots.extend(times.slots.iter().copied());
+        // Whatever takes a time that was taken or left is decided about too.
+        let mut around = times.clone();
+        for window in times.windows(SignedDuration::ZERO) {
+            let state = self.store.bookings_within(&self.bridge.name, window);
+            for (id, one) in known(state.await?) {
+                if times.meet(&one) {
+                    around.add_known(&one);
+                    focus.insert(id);
+                }
+                bookings.entry(id).or_insert(one);
+            }
+        }
         // And what takes a time of those is seen.
         for window in around.windows(SignedDuration::ZERO) {
             let state = self.store.bookings_within(&self.bridge.name, window);
@@ -263,8 +268,8 @@ impl Loader<'_> {
         let mut records = BTreeSet::new();
         for (member, rows) in self.bridge.members.iter().zip(rows) {
             for row in rows.values() {
-                let taken = slot_of(member, row)
-                    .is_some_and(|slot| times.slots.iter().any(|time| time.intersects(slot)));
+                let taken = place_of(member, row)
+                    .is_some_and(|(resource, slot)| times.has(&resource, slot));
                 if taken {
                     records.insert((member.platform.name().clone(), row.record.id.clone()));
                 }
@@ -310,8 +315,13 @@ fn by_id(rows: Vec<MirrorRow>) -> Rows {
         .collect()
 }
 
-/// The time of a record, with the bridge's length where the platform names none.
-fn slot_of(member: &Member, row: &MirrorRow) -> Option<Slot> {
+/// Whose time a record takes, and when, in the bridge's words and with its length where the platform names none.
+fn place_of(member: &Member, row: &MirrorRow) -> Option<(ResourceName, Slot)> {
+    let resource = member
+        .mapping
+        .resources()
+        .find(|(_, key)| **key == row.record.resource)
+        .map(|(name, _)| name.clone())?;
     let services: Vec<_> = row
         .record
         .services
@@ -319,36 +329,61 @@ fn slot_of(member: &Member, row: &MirrorRow) -> Option<Slot> {
         .filter_map(|key| member.mapping.service_name(key))
         .cloned()
         .collect();
-    row.record.slot(member.mapping.duration(&services))
+    let slot = row.record.slot(member.mapping.duration(&services))?;
+    Some((resource, slot))
+}
+
+/// Where a booking is, and where each of its records was when it was last agreed on.
+fn places(known: &Known) -> impl Iterator<Item = &Booking> {
+    let agreed = known
+        .links
+        .values()
+        .flat_map(|link| [&link.shadow.kept, &link.shadow.agreed]);
+    std::iter::once(&known.canonical)
+        .chain(agreed)
+        .filter_map(Presence::live)
 }
 
 /// Times that something takes, or took.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Times {
-    slots: BTreeSet<Slot>,
+    slots: BTreeMap<ResourceName, BTreeSet<Slot>>,
 }
 
 impl Times {
-    fn add_row(&mut self, member: &Member, row: &MirrorRow) {
-        self.slots.extend(slot_of(member, row));
+    fn add(&mut self, resource: ResourceName, slot: Slot) {
+        self.slots.entry(resource).or_default().insert(slot);
     }
 
-    fn add_known(&mut self, known: &Known) {
-        self.slots.extend(known.last_slot);
-        self.slots
-            .extend(known.canonical.live().map(|booking| booking.slot));
-        for link in known.links.values() {
-            for presence in [&link.shadow.kept, &link.shadow.agreed] {
-                self.slots
-                    .extend(presence.live().map(|booking| booking.slot));
-            }
+    fn add_row(&mut self, member: &Member, row: &MirrorRow) {
+        if let Some((resource, slot)) = place_of(member, row) {
+            self.add(resource, slot);
         }
+    }
+
+    /// What a booking takes, and what its records took when they were last agreed on.
+    fn add_known(&mut self, known: &Known) {
+        for booking in places(known) {
+            self.add(booking.resource.clone(), booking.slot);
+        }
+    }
+
+    fn has(&self, resource: &ResourceName, slot: Slot) -> bool {
+        self.slots
+            .get(resource)
+            .is_some_and(|slots| slots.iter().any(|time| time.intersects(slot)))
+    }
+
+    /// Whether a booking takes or took one of these times.
+    fn meet(&self, known: &Known) -> bool {
+        places(known).any(|booking| self.has(&booking.resource, booking.slot))
     }
 
     /// Windows that hold all of the times with so much around them, each instant in one of them at most.
     fn windows(&self, around: SignedDuration) -> Vec<Window> {
+        let slots: BTreeSet<&Slot> = self.slots.values().flatten().collect();
         let mut windows: Vec<Window> = Vec::new();
-        for slot in &self.slots {
+        for slot in slots {
             let from = slot
                 .start()
                 .saturating_sub(around)

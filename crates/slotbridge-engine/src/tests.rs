@@ -10,7 +10,6 @@ mod sharing;
 mod storm;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -208,7 +207,6 @@ fn member(platform: &Arc<Fake>) -> Member {
         lead_time: Some(SignedDuration::ZERO),
         known_records: Vec::new(),
         chooses_block_service: false,
-        calls: Arc::new(AtomicU64::new(0)),
     }
 }
 

@@ -25,8 +25,6 @@ pub(crate) struct Known {
     pub(crate) canonical: Presence,
     /// When we first knew it.
     pub(crate) created_at: Timestamp,
-    /// Its slot, or the one that it had when it last lived.
-    pub(crate) last_slot: Option<Slot>,
     /// Its records.
     pub(crate) links: BTreeMap<PlatformName, Linked>,
 }
@@ -118,7 +116,6 @@ pub(crate) fn known(state: BridgeState) -> BTreeMap<BookingId, Known> {
                 Known {
                     canonical: row.canonical,
                     created_at: row.created_at,
-                    last_slot: row.last_slot,
                     links: BTreeMap::new(),
                 },
             )

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +31,6 @@ pub(crate) struct Watch {
     pub(crate) bridge: BridgeName,
     pub(crate) time_zone: TimeZone,
     pub(crate) known_records: Vec<RemoteId>,
-    pub(crate) calls: Arc<AtomicU64>,
     /// Empty where occupancy is not read.
     pub(crate) grids: Vec<GridAsk>,
     past: SignedDuration,
@@ -63,7 +61,6 @@ impl Watch {
             bridge: bridge.name.clone(),
             time_zone: member.time_zone.clone(),
             known_records: member.known_records.clone(),
-            calls: Arc::clone(&member.calls),
             grids: grids(member),
             past: bridge.window_past,
             future: bridge.window_future,
@@ -101,11 +98,6 @@ impl Watch {
     /// The IANA name of the account's zone, if anybody knows it.
     pub(crate) fn zone_name(&self) -> Option<String> {
         zone_name(&self.time_zone).map(str::to_owned)
-    }
-
-    /// Calls made to the account so far.
-    pub(crate) fn calls_made(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
     }
 
     /// The resources whose grids are read.

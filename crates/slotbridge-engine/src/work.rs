@@ -11,6 +11,7 @@ use slotbridge_core::order::{self, Taken};
 use slotbridge_core::plan::Operation;
 use slotbridge_platform::ErrorKind;
 use slotbridge_platform::seam::{Seam, random_bytes};
+use slotbridge_platform::tally;
 use slotbridge_store::{Change, JournalRow, RunId, Store};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
@@ -39,6 +40,9 @@ pub(crate) enum Stretch {
     /// small ones must not do what one large one may not.
     Rolling(SignedDuration),
 }
+
+/// Calls made, by platform.
+type Calls = BTreeMap<PlatformName, u64>;
 
 /// A run of a bridge.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +79,8 @@ pub(crate) struct Worked {
     pub(crate) not_read: BTreeSet<PlatformName>,
     /// Whether a guard holds something that only a run over the whole bridge can tell of.
     pub(crate) held_in_part: bool,
+    /// Whether it was stopped before it had done all that it might.
+    pub(crate) gave_way: bool,
     /// Records that came back from a write with a change of somebody else's.
     pub(crate) touched: BTreeSet<(PlatformName, RemoteId)>,
     /// Changes that have arrived: from where, where, what, and how old.
@@ -136,9 +142,8 @@ impl Work<'_> {
             report.operations.push(shown);
         }
         let ordered = order::order(allowed, &taken(&view));
-        let calls_before = calls(bridge);
-        let done = match self.options.mode {
-            Mode::DryRun => ordered.into_iter().map(planned).collect(),
+        let (done, calls) = match self.options.mode {
+            Mode::DryRun => (ordered.into_iter().map(planned).collect(), Calls::new()),
             Mode::Apply => {
                 self.begin(&ordered).await?;
                 self.execute(&view, ordered).await?
@@ -152,13 +157,16 @@ impl Work<'_> {
             stale: BTreeSet::new(),
             not_read,
             held_in_part,
+            gave_way: false,
             touched: BTreeSet::new(),
             fresh: Vec::new(),
             vacated: Vec::new(),
             down: BTreeMap::new(),
         };
         for one in done {
-            worked.note(&view, &one, seam.now());
+            if self.options.mode == Mode::Apply {
+                worked.note(&view, &one, seam.now());
+            }
             let mut shown = operation_report(&one.operation, one.outcome);
             shown.remote_id = one.remote_id.or(shown.remote_id);
             shown.error = one.error;
@@ -167,7 +175,7 @@ impl Work<'_> {
         let report = &mut worked.report;
         report_unsettled(&view, &open, report);
         report_rebooking(&view, report);
-        report_rows(&view, &calls_before, report);
+        report_rows(&view, &calls, report);
         self.number_conflicts(report).await?;
         report.sort();
         if begun {
@@ -255,7 +263,7 @@ impl Work<'_> {
         &self,
         view: &View<'_>,
         ordered: Vec<Operation>,
-    ) -> Result<Vec<Done>, EngineError> {
+    ) -> Result<(Vec<Done>, Calls), EngineError> {
         let (bridge, options) = (self.bridge, self.options);
         let total = u64::try_from(ordered.len()).unwrap_or(u64::MAX);
         let executor = Executor {
@@ -280,22 +288,25 @@ impl Work<'_> {
                 continue;
             };
             let span = tracing::info_span!("execute", platform = %member.platform.name());
-            working.push(
-                executor
-                    .platform(member, tasks, progress.clone())
-                    .instrument(span),
-            );
+            let work = executor
+                .platform(member, tasks, progress.clone())
+                .instrument(span);
+            working.push(async move {
+                let (done, calls) = tally::counted(work).await;
+                (member.platform.name().clone(), done, calls)
+            });
         }
         drop(progress);
         let (finished, ()) = tokio::join!(
             join_all(working),
             show_progress(bridge, options, total, finished)
         );
-        let mut done = Vec::new();
-        for queue in finished {
+        let (mut done, mut calls) = (Vec::new(), Calls::new());
+        for (platform, queue, made) in finished {
             done.extend(queue?);
+            calls.insert(platform, made);
         }
-        Ok(done)
+        Ok((done, calls))
     }
 
     /// Gives the reported conflicts the ids under which a person can decide them.
@@ -334,7 +345,8 @@ impl Worked {
                 self.unknown.insert(platform.clone());
                 self.vacated.extend(vacated(view, operation));
             }
-            OutcomeWord::Planned | OutcomeWord::Refused => {}
+            OutcomeWord::Planned => self.gave_way = true,
+            OutcomeWord::Refused => {}
         }
         if let Some(kind) = done.kind {
             if matches!(kind, ErrorKind::Stale | ErrorKind::NotFound) {
@@ -380,18 +392,6 @@ fn vacated(view: &View<'_>, operation: &Operation) -> Option<(PlatformName, Reso
     let member = view.member(&operation.platform)?.member;
     let key = member.mapping.resource_key(&before.resource)?;
     Some((operation.platform.clone(), key.clone(), before.slot))
-}
-
-/// The calls made to each account of a bridge so far.
-fn calls(bridge: &Bridge) -> BTreeMap<PlatformName, u64> {
-    bridge
-        .members
-        .iter()
-        .map(|member| {
-            let made = member.calls.load(std::sync::atomic::Ordering::Relaxed);
-            (member.platform.name().clone(), made)
-        })
-        .collect()
 }
 
 fn planned(operation: Operation) -> Done {

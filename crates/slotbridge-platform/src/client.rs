@@ -268,6 +268,7 @@ impl Api {
     }
 
     async fn exchange(&self, request: http::Request<Bytes>) -> Result<Reply, TransportError> {
+        crate::tally::note();
         // The gate counts on the timeout, whatever the transport makes of it.
         let response = tokio::select! {
             biased;

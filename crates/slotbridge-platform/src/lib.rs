@@ -18,6 +18,7 @@ mod redact;
 pub mod reqwest_transport;
 pub mod seam;
 pub mod system_seam;
+pub mod tally;
 pub mod testing;
 #[cfg(test)]
 mod tests;

@@ -313,25 +313,31 @@ impl Agenda {
         }
     }
 
-    /// Something of a platform was touched; every bridge that it is in has to look into it.
+    /// Something of a platform was touched; every bridge that it is in has to look into it. Gives those that are at work
+    /// on something else.
     pub(crate) fn touched(
         &mut self,
         platform: &PlatformName,
         ids: &BTreeSet<RemoteId>,
         cause: RunCause,
-    ) {
+    ) -> Vec<BridgeName> {
+        let mut busy = Vec::new();
         if ids.is_empty() {
-            return;
+            return busy;
         }
-        for runs in self.bridges.values_mut() {
+        for (name, runs) in &mut self.bridges {
             if !runs.platforms.contains(platform) {
                 continue;
+            }
+            if runs.running {
+                busy.push(name.clone());
             }
             runs.touched
                 .records
                 .extend(ids.iter().map(|id| (platform.clone(), id.clone())));
             runs.because(cause);
         }
+        busy
     }
 
     /// Bookings have to be looked into again.
@@ -551,16 +557,21 @@ impl Runs {
             self.touched.extend(touched);
             self.because(RunCause::Polled);
         }
-        if self.whole.is_none() && self.touched.is_empty() {
-            return None;
+        // What people have just done goes before what can wait.
+        if !self.touched.is_empty() {
+            self.running = true;
+            return Some(Aim {
+                touched: std::mem::take(&mut self.touched),
+                whole: false,
+                cause: self.cause.take().unwrap_or(RunCause::Polled),
+            });
         }
+        let cause = self.whole.take()?;
         self.running = true;
-        let whole = self.whole.take();
-        let cause = self.cause.take();
         Some(Aim {
-            whole: whole.is_some(),
-            touched: std::mem::take(&mut self.touched),
-            cause: whole.or(cause).unwrap_or(RunCause::Polled),
+            touched: Touched::default(),
+            whole: true,
+            cause,
         })
     }
 

@@ -89,7 +89,8 @@ pub(crate) struct Turn {
     cancel: CancellationToken,
     /// What was just looked at, for the next run of each bridge.
     sights: BTreeMap<BridgeName, BTreeMap<PlatformName, Arc<Sight>>>,
-    running: BTreeSet<BridgeName>,
+    /// The bridges that are worked on, with what makes a run give way.
+    running: BTreeMap<BridgeName, CancellationToken>,
     whole_due: Duration,
 }
 
@@ -113,7 +114,7 @@ impl Turn {
             handle,
             cancel: CancellationToken::new(),
             sights: BTreeMap::new(),
-            running: BTreeSet::new(),
+            running: BTreeMap::new(),
             whole_due: Duration::ZERO,
         };
         turn.replace(setup).await?;
@@ -326,9 +327,10 @@ impl Turn {
         let Some(bridge) = self.bridges.get(&name).map(Arc::clone) else {
             return;
         };
-        self.running.insert(name.clone());
-        let sights = self.given(&bridge);
-        let (engine, mode, cancel) = (self.engine.clone(), self.mode, self.cancel.clone());
+        let cancel = self.cancel.child_token();
+        self.running.insert(name.clone(), cancel.clone());
+        let sights = self.given(&bridge, aim.whole);
+        let (engine, mode) = (self.engine.clone(), self.mode);
         let alarms = Arc::clone(&self.alarms);
         let (began, run) = (self.engine.seam.elapsed(), self.engine.new_run());
         let span = tracing::info_span!("run", bridge = %name, %run, cause = aim.cause.as_str());
@@ -374,9 +376,14 @@ impl Turn {
     }
 
     /// What a run of the bridge is given of its platforms.
-    fn given(&mut self, bridge: &Bridge) -> Sights {
+    fn given(&mut self, bridge: &Bridge, whole: bool) -> Sights {
         let now = self.engine.seam.now();
-        let mut looked = self.sights.remove(&bridge.name).unwrap_or_default();
+        let mut looked = if whole {
+            self.sights.remove(&bridge.name)
+        } else {
+            self.sights.get(&bridge.name).cloned()
+        }
+        .unwrap_or_default();
         let mut sights = Sights::new();
         for member in &bridge.members {
             let name = member.platform.name();
@@ -424,8 +431,17 @@ impl Turn {
             .confirm(platform, opened.confirm.keys().cloned());
         account.wait_for(opened.read);
         account.wait_for(opened.confirm);
-        self.agenda
-            .touched(platform, &opened.changed, RunCause::Hinted);
+        self.touched(platform, &opened.changed, RunCause::Hinted);
+    }
+
+    /// Something of a platform has changed. A run that has hours of work before it gives way, and goes on afterwards: a
+    /// client who books now must not wait behind a backfill.
+    fn touched(&mut self, platform: &PlatformName, ids: &BTreeSet<RemoteId>, cause: RunCause) {
+        for bridge in self.agenda.touched(platform, ids, cause) {
+            if let Some(run) = self.running.get(&bridge) {
+                run.cancel();
+            }
+        }
     }
 
     async fn looked(&mut self, end: LookEnd) -> Result<(), EngineError> {
@@ -488,7 +504,7 @@ impl Turn {
             LookKind::Near | LookKind::Far => RunCause::Polled,
             LookKind::Sweep => RunCause::Swept,
         };
-        self.agenda.touched(&platform, &sight.changed, cause);
+        self.touched(&platform, &sight.changed, cause);
         self.follow(&platform, what, &sight, open, news);
         if first || self.accounts.is_out_of_date(&platform) || what != What::Records {
             self.plan(&platform);
@@ -600,6 +616,9 @@ impl Turn {
         };
         self.agenda
             .revisit(&bridge, touched, steady.saturating_add(again));
+        if worked.gave_way {
+            self.agenda.work_on(&bridge, cause);
+        }
         for (platform, resource, slot) in &worked.vacated {
             if let Some(account) = self.accounts.get_mut(platform) {
                 account.vacate(resource, *slot);
@@ -701,6 +720,9 @@ impl Turn {
                 account.down = Some((now, trouble.clone()));
                 // What happens there meanwhile is not seen.
                 account.known = false;
+                for looked in self.sights.values_mut() {
+                    looked.remove(platform);
+                }
                 self.listener.hear(&Event::Down {
                     platform: platform.clone(),
                     since: now,

@@ -585,3 +585,35 @@ async fn looks_and_runs_are_told_with_their_reasons() {
     assert!(running.handle.health().turns > 3);
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_who_books_now_does_not_wait_behind_a_backfill() {
+    let world = World::listing();
+    for hour in 0..200 {
+        world
+            .a
+            .book("anna", at(hour, 0), 30, &format!("Клиент {hour}"));
+    }
+    world.b.state.lock().unwrap().write_takes = Duration::from_secs(5);
+    let running = world.start().await;
+    seconds(60).await;
+    let before = world.b.calls("create");
+    assert!((5..20).contains(&before), "{before}");
+    let id = world.a.book("boris", at(190, 0), 30, "Дарья");
+    world.webhook(&world.a, id.as_str()).await;
+    running.hint(&world.a);
+    // The write that is under way, and its own.
+    seconds(11).await;
+    let boris = |platform: &Fake| {
+        platform
+            .live()
+            .iter()
+            .any(|record| record.resource.as_str() == "boris")
+    };
+    assert!(boris(&world.b));
+    assert!(world.b.calls("create") <= before + 3);
+    seconds(1_100).await;
+    assert_eq!(world.times(&world.a), world.times(&world.b));
+    assert_eq!(world.b.calls("create"), 201);
+    running.stop().await;
+}

@@ -58,6 +58,8 @@ pub(crate) struct State {
     pub(crate) comment_kept: Option<usize>,
     /// Marker → how many live records carried it at once, at the worst.
     pub(crate) twins_seen: bool,
+    /// How long a create takes.
+    pub(crate) write_takes: std::time::Duration,
     /// Two live records of one resource at one time, made by us.
     pub(crate) doubles_seen: bool,
 }
@@ -461,6 +463,8 @@ impl Platform for Fake {
     }
 
     async fn create(&self, draft: &Draft) -> Result<Written, PlatformError> {
+        let takes = self.state.lock().unwrap().write_takes;
+        self.seam.sleep(takes).await;
         let now = self.seam.now();
         self.write("create", |state| {
             state.next += 1;

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -32,8 +31,6 @@ pub(crate) type Platforms = BTreeMap<PlatformName, Built>;
 pub(crate) struct Built {
     /// The platform.
     pub(crate) platform: Arc<dyn Platform>,
-    /// Calls made to it so far.
-    calls: Arc<AtomicU64>,
     /// What its calls have to keep to.
     quota: PlatformQuota,
 }
@@ -86,8 +83,7 @@ pub(crate) fn platforms(config: &Config, parts: &Parts) -> Result<Platforms, Fai
         let Some(gate) = gates.get(&scope) else {
             continue;
         };
-        let calls = Arc::new(AtomicU64::new(0));
-        let account = account(platform, Arc::clone(gate), &calls, parts);
+        let account = account(platform, Arc::clone(gate), parts);
         let mappings: Vec<&Mapping> = config
             .bridges
             .iter()
@@ -99,7 +95,6 @@ pub(crate) fn platforms(config: &Config, parts: &Parts) -> Result<Platforms, Fai
             Ok(built) => {
                 let built = Built {
                     platform: built,
-                    calls,
                     quota: PlatformQuota {
                         quotas: quotas_of(platform),
                         scope,
@@ -177,12 +172,7 @@ pub(crate) fn quotas(platforms: &Platforms) -> BTreeMap<PlatformName, PlatformQu
         .collect()
 }
 
-fn account(
-    platform: &PlatformConfig,
-    gate: Arc<Gate>,
-    calls: &Arc<AtomicU64>,
-    parts: &Parts,
-) -> Account {
+fn account(platform: &PlatformConfig, gate: Arc<Gate>, parts: &Parts) -> Account {
     let mut secrets = platform.settings.secrets();
     secrets.extend(platform.webhook_token.clone());
     Account {
@@ -192,7 +182,6 @@ fn account(
             transport: Arc::new(Counted {
                 inner: Arc::clone(&parts.transport),
                 platform: platform.name.clone(),
-                calls: Arc::clone(calls),
                 listener: parts.listener.clone(),
             }),
             gate,
@@ -274,7 +263,6 @@ fn build_bridge(
             lead_time: account.settings.lead_time(),
             known_records: account.settings.known_records(),
             chooses_block_service: account.settings.chooses_block_service(),
-            calls: Arc::clone(&built.calls),
         });
     }
     Bridge {

@@ -1,8 +1,7 @@
-//! A transport that counts what leaves the process for one account, and how it came out.
+//! A transport that tells how each call of one account came out.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -72,7 +71,6 @@ pub(crate) trait CallListener: Send + Sync + fmt::Debug {
 pub(super) struct Counted {
     pub(super) inner: Arc<dyn Transport>,
     pub(super) platform: PlatformName,
-    pub(super) calls: Arc<AtomicU64>,
     pub(super) listener: Option<Arc<dyn CallListener>>,
 }
 
@@ -97,7 +95,6 @@ impl Transport for Counted {
         request: http::Request<Bytes>,
         limits: Limits,
     ) -> Result<http::Response<Bytes>, TransportError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
         let mut under_way = UnderWay {
             counted: self,
             outcome: CallOutcome::Lost,
