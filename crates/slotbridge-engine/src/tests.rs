@@ -1,6 +1,7 @@
 //! Whole runs over platforms in memory: what a person does on one arrives on the other, once, whatever goes wrong.
 
 mod daemon;
+mod daemon_storm;
 mod fake;
 mod faults;
 mod listing;

@@ -46,16 +46,16 @@ impl Heard {
 }
 
 /// A daemon at work.
-struct Running {
-    handle: Handle,
+pub(super) struct Running {
+    pub(super) handle: Handle,
     heard: Arc<Heard>,
     shutdown: CancellationToken,
     reload: mpsc::Sender<Reload>,
-    task: JoinHandle<Result<(), EngineError>>,
+    pub(super) task: JoinHandle<Result<(), EngineError>>,
 }
 
 impl World {
-    fn setup(&self, quotas: &[Quota]) -> Setup {
+    pub(super) fn setup(&self, quotas: &[Quota]) -> Setup {
         let of = |platform: &Fake| {
             let quota = PlatformQuota {
                 scope: platform.name().to_string(),
@@ -72,11 +72,11 @@ impl World {
     }
 
     /// Starts a daemon and lets it come to rest.
-    async fn start(&self) -> Running {
+    pub(super) async fn start(&self) -> Running {
         self.start_with(self.setup(&[]), Mode::Apply).await
     }
 
-    async fn start_with(&self, setup: Setup, mode: Mode) -> Running {
+    pub(super) async fn start_with(&self, setup: Setup, mode: Mode) -> Running {
         let (handle, requests) = Handle::new();
         let heard = Arc::new(Heard::default());
         let (reload, reloads) = mpsc::channel(1);
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    async fn webhook(&self, platform: &Fake, body: &str) {
+    pub(super) async fn webhook(&self, platform: &Fake, body: &str) {
         let change = Change::Inbox {
             platform: platform.name().clone(),
             id: None,
@@ -113,19 +113,19 @@ impl World {
         self.store.apply(vec![change]).await.unwrap();
     }
 
-    async fn inbox(&self, platform: &Fake) -> usize {
+    pub(super) async fn inbox(&self, platform: &Fake) -> usize {
         let waiting = self.store.inbox_pending(platform.name()).await.unwrap();
         waiting.len()
     }
 }
 
 impl Running {
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap().unwrap();
     }
 
-    fn hint(&self, platform: &Fake) {
+    pub(super) fn hint(&self, platform: &Fake) {
         assert!(self.handle.ask(Request::Hinted(platform.name().clone())));
     }
 }
@@ -135,7 +135,7 @@ async fn moment() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
-async fn seconds(count: u64) {
+pub(super) async fn seconds(count: u64) {
     tokio::time::sleep(Duration::from_secs(count)).await;
 }
 

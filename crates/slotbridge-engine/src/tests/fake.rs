@@ -288,6 +288,11 @@ impl Fake {
 }
 
 impl State {
+    /// Nothing goes wrong any more.
+    pub(crate) fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
     /// Cancels a record and makes it anew under another id.
     fn rebook(&mut self, id: &RemoteId) -> RemoteId {
         self.next += 1;

@@ -11,10 +11,10 @@ use super::fake::Fault;
 use super::*;
 
 /// Numbers that look random and are the same for the same seed (splitmix64).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(super) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -32,10 +32,10 @@ impl Dice {
 }
 
 /// What people want: client → (resource, start, comment).
-type Wanted = BTreeMap<String, (String, Timestamp, String)>;
+pub(super) type Wanted = BTreeMap<String, (String, Timestamp, String)>;
 
 /// One person does one thing on one platform; the wish is noted.
-fn act(world: &World, dice: &mut Dice, wanted: &mut Wanted) {
+pub(super) fn act(world: &World, dice: &mut Dice, wanted: &mut Wanted) {
     let platform = if dice.below(2) == 0 {
         &world.a
     } else {
@@ -82,7 +82,7 @@ fn act(world: &World, dice: &mut Dice, wanted: &mut Wanted) {
     }
 }
 
-fn shows(platform: &Fake) -> Wanted {
+pub(super) fn shows(platform: &Fake) -> Wanted {
     platform
         .live()
         .into_iter()
@@ -97,7 +97,7 @@ fn shows(platform: &Fake) -> Wanted {
         .collect()
 }
 
-fn arm(world: &World, dice: &mut Dice, seed: u64) {
+pub(super) fn arm(world: &World, dice: &mut Dice, seed: u64) {
     let faults = [Fault::ReplyLost, Fault::Down, Fault::LostBefore];
     let platform = if dice.below(2) == 0 {
         &world.a
