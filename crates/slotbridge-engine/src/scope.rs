@@ -194,8 +194,10 @@ impl Loader<'_> {
         for (member, rows) in self.bridge.members.iter().zip(&mut rows) {
             self.add_rows(member, &windows, &bookings, rows).await?;
         }
+        self.add_owners(&mut bookings, &mut focus, &mut rows)
+            .await?;
         let records = self.candidates(&rows, &times);
-        self.add_markers(&mut bookings, &mut focus, &rows, &records)
+        self.add_markers(&mut bookings, &mut focus, &mut rows, &records)
             .await?;
         Ok(Loaded {
             bookings,
@@ -244,7 +246,7 @@ impl Loader<'_> {
         rows: &mut Rows,
     ) -> Result<(), EngineError> {
         let name = member.platform.name();
-        if member.platform.capabilities().occupancy == OccupancyView::Grid {
+        if member.platform.capabilities().occupancy == OccupancyView::Grid && !windows.is_empty() {
             // What a grid shows is understood only beside everything that is known to take its times.
             let since = self.now.saturating_sub(AROUND).unwrap_or(self.now);
             rows.extend(by_id(self.store.mirror(name, since).await?));
@@ -260,6 +262,38 @@ impl Loader<'_> {
         if !linked.is_empty() {
             rows.extend(by_id(self.store.mirror_rows(name, linked).await?));
         }
+        Ok(())
+    }
+
+    /// A record that was moved here is still linked to a booking that stands elsewhere.
+    async fn add_owners(
+        &self,
+        bookings: &mut BTreeMap<BookingId, Known>,
+        focus: &mut BTreeSet<BookingId>,
+        rows: &mut [Rows],
+    ) -> Result<(), EngineError> {
+        let mut owners: BTreeMap<BookingId, Known> = BTreeMap::new();
+        for (member, rows) in self.bridge.members.iter().zip(rows.iter()) {
+            let name = member.platform.name();
+            let linked: BTreeSet<&RemoteId> = bookings
+                .values()
+                .filter_map(|known| known.links.get(name)?.remote_id.as_ref())
+                .collect();
+            let ids: Vec<RemoteId> = rows
+                .keys()
+                .filter(|id| !linked.contains(id))
+                .cloned()
+                .collect();
+            if !ids.is_empty() {
+                let state = self.store.bookings_of(&self.bridge.name, name, ids);
+                owners.extend(known(state.await?));
+            }
+        }
+        for (member, rows) in self.bridge.members.iter().zip(rows) {
+            self.add_rows(member, &[], &owners, rows).await?;
+        }
+        focus.extend(owners.keys());
+        bookings.extend(owners);
         Ok(())
     }
 
@@ -283,19 +317,24 @@ impl Loader<'_> {
         &self,
         bookings: &mut BTreeMap<BookingId, Known>,
         focus: &mut BTreeSet<BookingId>,
-        rows: &[Rows],
+        rows: &mut [Rows],
         records: &BTreeSet<(PlatformName, RemoteId)>,
     ) -> Result<(), EngineError> {
         let mut named = BTreeSet::new();
-        for (member, rows) in self.bridge.members.iter().zip(rows) {
+        for (member, rows) in self.bridge.members.iter().zip(rows.iter()) {
             let ours = rows.values().filter(|row| {
                 records.contains(&(member.platform.name().clone(), row.record.id.clone()))
             });
             named.extend(ours.filter_map(|row| row.record.marker));
         }
-        let before: BTreeSet<BookingId> = bookings.keys().copied().collect();
-        self.add_bookings(bookings, named).await?;
-        focus.extend(bookings.keys().filter(|id| !before.contains(id)));
+        named.retain(|id| !bookings.contains_key(id));
+        let mut found = BTreeMap::new();
+        self.add_bookings(&mut found, named).await?;
+        for (member, rows) in self.bridge.members.iter().zip(rows) {
+            self.add_rows(member, &[], &found, rows).await?;
+        }
+        focus.extend(found.keys());
+        bookings.extend(found);
         Ok(())
     }
 }

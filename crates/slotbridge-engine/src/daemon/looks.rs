@@ -128,24 +128,20 @@ impl Looker {
     pub(crate) async fn settle(&self, open: &[JournalRow]) -> Result<Sight, EngineError> {
         let now = self.engine.seam.now();
         let mut records: BTreeSet<RemoteId> = BTreeSet::new();
-        let mut made: Option<Window> = None;
+        let mut made = false;
         for row in open {
             match &row.operation.action {
-                Action::Create { desired } => {
-                    let (from, to) = (desired.slot.start(), desired.slot.end());
-                    let window = made.get_or_insert(Window { from, to });
-                    window.from = window.from.min(from);
-                    window.to = window.to.max(to);
-                }
+                Action::Create { .. } => made = true,
                 Action::Update { remote_id, .. } | Action::Remove { remote_id, .. } => {
                     records.insert(remote_id.clone());
                 }
             }
         }
         let mut sight = Sight::blank(now);
-        if let Some(window) = made {
+        if made {
             let look = match self.watch.platform.capabilities().discovery {
-                Discovery::List => Look::Part(window),
+                // A record that was made may have been moved since, to anywhere.
+                Discovery::List => Look::Whole(self.watch.window(now)),
                 Discovery::ReadKnown => {
                     Look::Grids(self.watch.grid_resources().into_iter().cloned().collect())
                 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use slotbridge_platform::capabilities::Quota;
 
 use super::daemon::{Running, seconds};
-use super::storm::{Dice, Wanted, act, arm, shows};
+use super::storm::{Dice, Wanted, act, arm, shows, taken_time};
 use super::*;
 use crate::daemon::Request;
 
@@ -171,4 +171,77 @@ async fn whatever_people_do_at_once_it_comes_to_rest_alike_on_both_sides() {
             world.assert_in_step().await;
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_one_platform_lists_nothing_every_time_is_taken_on_both_sides() {
+    let mut in_step = 0;
+    for seed in 6_000..6_025 {
+        let mut dice = Dice(seed);
+        let world = World::with_grid();
+        let mut late = Vec::new();
+        let mut running = begin(&world).await;
+        for step in 0..12 {
+            let hour = i64::try_from(dice.below(24 * 5)).unwrap();
+            let resource = ["anna", "boris"][dice.below(2)];
+            let half = at(hour, 0).as_second() / 1800;
+            // People book only what both calendars show as free.
+            let is_free = [&world.a, &world.b].iter().all(|platform| {
+                let time = taken_time(platform);
+                [half, half + 1]
+                    .iter()
+                    .all(|half| !time.contains(&(resource.to_owned(), *half)))
+            });
+            let own: Vec<_> = world
+                .a
+                .live()
+                .into_iter()
+                .filter(|record| !record.is_block)
+                .collect();
+            match (dice.below(5), dice.pick(&own)) {
+                (3, Some(record)) if is_free => {
+                    world.a.person(&record.id, |record| {
+                        record.resource = ResourceKey::new(resource);
+                    });
+                    world.a.move_to(&record.id, at(hour, 0));
+                }
+                (4, Some(record)) => world.a.cancel(&record.id),
+                (place, _) if is_free => {
+                    let platform = if place == 0 { &world.b } else { &world.a };
+                    platform.book(resource, at(hour, 0), 60, &"К".repeat(step + 1));
+                }
+                _ => {}
+            }
+            if dice.below(4) == 0 {
+                arm(&world, &mut dice, seed);
+            }
+            tell(&world, &running, &mut dice, &mut late).await;
+            approve_all(&world, &running).await;
+            // Long enough for a busy time to be seen twice before somebody else takes it.
+            seconds(u64::try_from(dice.below(120)).unwrap()).await;
+            if dice.below(8) == 0 {
+                running.task.abort();
+                running = begin(&world).await;
+            }
+        }
+        for platform in [&world.a, &world.b] {
+            platform.state.lock().unwrap().clear_faults();
+        }
+        for _ in 0..8 {
+            approve_all(&world, &running).await;
+            seconds(300).await;
+        }
+        nothing_was_doubled(&world, seed);
+        running.stop().await;
+        let report = world.run().await;
+        if report.exit_code() == 0 {
+            assert_eq!(
+                taken_time(&world.a),
+                taken_time(&world.b),
+                "seed {seed}: {report:#?}"
+            );
+            in_step += 1;
+        }
+    }
+    assert!(in_step > 8, "only {in_step} of 25 seeds needed nobody");
 }

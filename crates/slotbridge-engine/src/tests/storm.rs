@@ -22,7 +22,7 @@ impl Dice {
         usize::try_from((z ^ (z >> 31)) % limit as u64).unwrap()
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         if from.is_empty() {
             None
         } else {
@@ -198,7 +198,7 @@ async fn whatever_people_do_at_once_both_platforms_end_alike_and_nothing_is_doub
 }
 
 /// Every taken half hour; bookings back to back that nobody can tell apart are one block elsewhere.
-fn taken_time(platform: &Fake) -> std::collections::BTreeSet<(String, i64)> {
+pub(super) fn taken_time(platform: &Fake) -> std::collections::BTreeSet<(String, i64)> {
     platform
         .live()
         .into_iter()
