@@ -8,6 +8,9 @@
 //! - A platform that fails is asked ever more rarely, and holds up no other one; the first look that succeeds afterwards
 //!   is followed by one at everything.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
