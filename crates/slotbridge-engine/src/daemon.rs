@@ -15,6 +15,8 @@ mod handle;
 mod inbox;
 mod looks;
 mod platforms;
+mod standing;
+mod tasks;
 mod turn;
 
 pub use handle::{BridgeHealth, Handle, Health, PlatformHealth, Request};
@@ -121,7 +123,7 @@ impl Daemon {
                 turn.go_on(reload.0.await).await?;
                 continue;
             }
-            let sleep = turn.sleep().map_or(SLEEP_MAX, |due| due.min(SLEEP_MAX));
+            let sleep = turn.sleep().min(SLEEP_MAX);
             let wake = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => Wake::Shutdown,

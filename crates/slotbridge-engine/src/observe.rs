@@ -186,42 +186,20 @@ impl Observer<'_> {
         let coverage = doubt_empty(&listing, live.len());
         let now = self.seam.now();
         let mut changes: Vec<Change> = Vec::new();
-        let shown: BTreeSet<&RemoteId> = listing.records.iter().map(|record| &record.id).collect();
-        let unread: BTreeSet<&RemoteId> = listing
-            .unreadable
-            .iter()
-            .filter_map(|row| row.id.as_ref())
-            .collect();
-        let mut absent: Vec<RemoteId> = Vec::new();
-        // A row without a readable id could be any of the absent ones.
-        if matches!(coverage, Coverage::Complete(_))
-            && listing.unreadable.iter().all(|row| row.id.is_some())
-        {
-            absent.extend(
-                live.iter()
-                    .map(|row| &row.record.id)
-                    .filter(|id| !shown.contains(id) && !unread.contains(id))
-                    .cloned(),
-            );
-            sight.ids_all_new = live.len() >= NEW_IDS_FROM
-                && absent.len() == live.len()
-                && !listing.records.is_empty();
-        }
+        let absent = absent(&listing, &live, &coverage);
+        sight.ids_all_new =
+            live.len() >= NEW_IDS_FROM && absent.len() == live.len() && !listing.records.is_empty();
         let complete = match &coverage {
             Coverage::Complete(proven) => Some(*proven),
             Coverage::Partial { .. } | Coverage::Incremental | Coverage::None => None,
         };
         for record in listing.records {
-            let changed = stored.get(&record.id).is_none_or(|row| {
-                row.unreadable.is_some()
-                    || row.record.support != record.support
-                    || !is_as_it_was(&row.record, &record)
-            });
+            let is_news = has_changed_to(stored.get(&record.id), &record);
             sight.seen.insert(record.id.clone());
-            if changed {
+            if is_news {
                 sight.changed.insert(record.id.clone());
             }
-            if changed || self.note_unchanged {
+            if is_news || self.note_unchanged {
                 changes.push(Change::MirrorListed {
                     platform: name.clone(),
                     record,
@@ -231,6 +209,14 @@ impl Observer<'_> {
             }
         }
         for row in &listing.unreadable {
+            let known = row.id.as_ref().and_then(|id| stored.get(id));
+            let is_news = match (&row.id, known) {
+                (Some(_), Some(known)) => known.unreadable.as_ref() != Some(&row.why),
+                (Some(_), None) | (None, _) => self.note_look,
+            };
+            if !is_news && !self.note_unchanged {
+                continue;
+            }
             changes.push(Change::MirrorUnreadable {
                 platform: name.clone(),
                 id: row.id.clone(),
@@ -471,6 +457,25 @@ impl Observer<'_> {
     }
 }
 
+/// The live records that a proven listing does not show. A row without a readable id could be any of them.
+fn absent(listing: &Listing, live: &[&MirrorRow], coverage: &Coverage) -> Vec<RemoteId> {
+    let proven = matches!(coverage, Coverage::Complete(_));
+    if !proven || listing.unreadable.iter().any(|row| row.id.is_none()) {
+        return Vec::new();
+    }
+    let shown: BTreeSet<&RemoteId> = listing
+        .records
+        .iter()
+        .map(|record| &record.id)
+        .chain(listing.unreadable.iter().filter_map(|row| row.id.as_ref()))
+        .collect();
+    live.iter()
+        .map(|row| &row.record.id)
+        .filter(|id| !shown.contains(id))
+        .cloned()
+        .collect()
+}
+
 /// An empty listing over a mirror that isn't empty proves nothing.
 fn doubt_empty(listing: &Listing, live_known: usize) -> Coverage {
     let empty = listing.records.is_empty() && listing.unreadable.is_empty();
@@ -499,15 +504,19 @@ pub(crate) fn is_as_it_was(before: &Record, now: &Record) -> bool {
     *before == now
 }
 
+/// Whether a record says something else than the mirror.
+fn has_changed_to(before: Option<&MirrorRow>, record: &Record) -> bool {
+    before.is_none_or(|before| {
+        before.unreadable.is_some()
+            || before.record.support != record.support
+            || !is_as_it_was(&before.record, record)
+    })
+}
+
 /// Whether a reading says something else than the mirror.
 pub(crate) fn has_changed(before: Option<&MirrorRow>, reading: &Reading) -> bool {
     match (before, reading) {
-        (Some(before), Reading::Found(record)) => {
-            before.unreadable.is_some()
-                || before.record.support != record.support
-                || !is_as_it_was(&before.record, record)
-        }
-        (None, Reading::Found(_)) => true,
+        (before, Reading::Found(record)) => has_changed_to(before, record),
         (Some(before), Reading::Missing) => before.record.state != RecordState::Deleted,
         (None, Reading::Missing) | (_, Reading::Unreadable(_)) => false,
     }

@@ -166,9 +166,13 @@ impl Loader<'_> {
         self.add_bookings(&mut bookings, asked).await?;
         let mut times = Times::default();
         for (member, rows) in self.bridge.members.iter().zip(&rows) {
-            rows.values().for_each(|row| times.add_row(member, row));
+            for row in rows.values() {
+                times.add_row(member, row);
+            }
         }
-        bookings.values().for_each(|known| times.add_known(known));
+        for known in bookings.values() {
+            times.add_known(known);
+        }
         let mut focus: BTreeSet<BookingId> = bookings.keys().copied().collect();
         focus.extend(&touched.bookings);
         // Whatever takes a time that was taken or left is decided about too.

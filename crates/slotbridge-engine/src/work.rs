@@ -292,7 +292,7 @@ impl Work<'_> {
                 .platform(member, tasks, progress.clone())
                 .instrument(span);
             working.push(async move {
-                let (done, calls) = tally::counted(work).await;
+                let (done, calls) = Box::pin(tally::counted(work)).await;
                 (member.platform.name().clone(), done, calls)
             });
         }

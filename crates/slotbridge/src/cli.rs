@@ -186,7 +186,7 @@ It only reads. Exit 0: all is well; 1: a platform or the database cannot be used
         #[arg(long)]
         offline: bool,
 
-        /// Show the webhook addresses with their tokens, ready to paste; whoever has one can send webhooks
+        /// Show the webhook addresses with their tokens even where this is not a terminal; whoever has one can send webhooks
         #[arg(long)]
         show_webhooks: bool,
     },

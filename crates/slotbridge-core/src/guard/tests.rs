@@ -394,3 +394,77 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_was_done_in_the_same_stretch_of_work_counts_with_the_run() {
+    let limits = Limits {
+        removals_max: 5,
+        removals_max_percent: 0,
+        removals_max_day: 0,
+        ..Limits::default()
+    };
+    for (done, planned, trips) in [(0, 5, false), (0, 6, true), (3, 2, false), (3, 3, true)] {
+        let facts = Facts {
+            removals_run: done,
+            ..facts(100)
+        };
+        let verdict = judge(
+            many(remove, planned),
+            &at_salon(facts),
+            &limits,
+            &BTreeMap::new(),
+        );
+        assert_eq!(!verdict.trips.is_empty(), trips, "{done} and {planned}");
+        if let [trip] = verdict.trips.as_slice() {
+            assert_eq!(trip.planned, done + planned);
+        }
+    }
+    // A share counts the same way: 4 of 100 after 8 of 100.
+    let share = Limits {
+        removals_max_percent: 10,
+        removals_max: 0,
+        removals_max_day: 0,
+        ..Limits::default()
+    };
+    let facts = Facts {
+        removals_run: 8,
+        ..facts(100)
+    };
+    let verdict = judge(many(remove, 4), &at_salon(facts), &share, &BTreeMap::new());
+    assert_eq!(
+        verdict
+            .trips
+            .iter()
+            .map(|trip| trip.planned)
+            .collect::<Vec<_>>(),
+        [12]
+    );
+}
+
+#[test]
+fn a_latched_guard_holds_all_of_its_kind_on_its_platform_and_a_doubt_whatever_rests_on_it() {
+    let rests_on_salon = Operation {
+        because: vec![(platform("salon"), remote("1"))],
+        ..on("site", create(1))
+    };
+    for (what, operation, holds) in [
+        ("removals_max", remove(1), true),
+        ("removals_max_day", remove(1), true),
+        ("removals_max", update(1), false),
+        ("removals_max", create(1), false),
+        ("removals_max", on("site", remove(1)), false),
+        ("updates_max_percent", update(1), true),
+        ("updates_max_percent", remove(1), false),
+        ("creates_max", create(1), true),
+        ("creates_max", rests_on_salon.clone(), false),
+        (IDS_ALL_NEW, rests_on_salon.clone(), true),
+        (CLOCK_WENT_BACK, on("site", create(1)), false),
+        (ZONE_CHANGED, update(1), true),
+    ] {
+        assert_eq!(
+            latches(what, &platform("salon"), &operation),
+            holds,
+            "{what} {operation:?}"
+        );
+    }
+}

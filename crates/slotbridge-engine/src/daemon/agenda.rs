@@ -257,7 +257,7 @@ impl Agenda {
         turns.near_due = turns.near_due.min(at(pace.near));
         turns.far_due = pace
             .far
-            .map(|far| turns.far_due.map_or(at(far), |due| due.min(at(far))));
+            .map(|far| turns.far_due.unwrap_or(Duration::MAX).min(at(far)));
     }
 
     /// A look is over. `draw` is a random number for the wait after a failure.

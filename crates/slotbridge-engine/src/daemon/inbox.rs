@@ -134,3 +134,119 @@ fn may_be_believed(word: &Record, before: Option<&MirrorRow>, now: Timestamp) ->
         (None, _) | (_, None) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use slotbridge_core::model::{Client, Private, ResourceKey, Status};
+    use slotbridge_core::record::Support;
+
+    use super::*;
+
+    fn at(minute: i64) -> Timestamp {
+        Timestamp::from_second(1_900_000_000 + minute * 60).unwrap()
+    }
+
+    fn record(state: RecordState, changed: Option<i64>) -> Record {
+        Record {
+            id: RemoteId::new("1"),
+            state,
+            resource: ResourceKey::new("anna"),
+            services: Vec::new(),
+            start: at(600),
+            end: Some(at(660)),
+            client: Client::default(),
+            status: Status::Booked,
+            comment: Private::default(),
+            marker: None,
+            is_block: false,
+            changed_at: changed.map(at),
+            created_at: None,
+            resource_title: None,
+            service_title: None,
+            group: None,
+            support: Support::Full,
+        }
+    }
+
+    fn mirrored(state: RecordState, changed: Option<i64>, unreadable: bool) -> MirrorRow {
+        MirrorRow {
+            record: record(state, changed),
+            first_seen_at: at(0),
+            noticed_at: at(0),
+            seen_at: at(0),
+            unreadable: unreadable.then(|| "garbled".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_whole_record_is_believed_where_nothing_newer_and_no_end_of_it_is_known() {
+        use RecordState::{Cancelled, Deleted, Live};
+        let now = at(50);
+        for (word, before, believed) in [
+            (record(Live, Some(10)), None, true),
+            (record(Live, None), None, true),
+            (
+                record(Live, Some(10)),
+                Some(mirrored(Live, Some(9), false)),
+                true,
+            ),
+            (
+                record(Live, Some(10)),
+                Some(mirrored(Live, Some(10), false)),
+                true,
+            ),
+            // It was overtaken.
+            (
+                record(Live, Some(10)),
+                Some(mirrored(Live, Some(11), false)),
+                false,
+            ),
+            // Nothing tells which is newer.
+            (
+                record(Live, None),
+                Some(mirrored(Live, Some(9), false)),
+                false,
+            ),
+            (
+                record(Live, Some(10)),
+                Some(mirrored(Live, None, false)),
+                false,
+            ),
+            // A stamp that lies ahead is no stamp.
+            (
+                record(Live, Some(51)),
+                Some(mirrored(Live, Some(9), false)),
+                false,
+            ),
+            // What is gone comes back only when the platform itself shows it.
+            (
+                record(Live, Some(10)),
+                Some(mirrored(Deleted, Some(9), false)),
+                false,
+            ),
+            (
+                record(Live, Some(10)),
+                Some(mirrored(Cancelled, Some(9), false)),
+                false,
+            ),
+            (
+                record(Live, Some(10)),
+                Some(mirrored(Live, Some(9), true)),
+                false,
+            ),
+            // That it is gone is not believed either.
+            (
+                record(Cancelled, Some(10)),
+                Some(mirrored(Live, Some(9), false)),
+                false,
+            ),
+            (record(Deleted, Some(10)), None, false),
+        ] {
+            assert_eq!(
+                may_be_believed(&word, before.as_ref(), now),
+                believed,
+                "{word:?} over {before:?}"
+            );
+        }
+    }
+}

@@ -6,38 +6,31 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId};
-use slotbridge_platform::platform::Priority;
 use slotbridge_store::{Change, JournalRow};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
-use super::agenda::{Agenda, Aim, Ended as LookEnded, Job, Lane, Turned, What};
-use super::handle::{BridgeHealth, Handle, PlatformHealth, Request};
-use super::inbox::{self, Opened};
-use super::looks::{self, Looked, Looker};
+use super::agenda::{Agenda, Ended as LookEnded, Job, Lane, Turned, What};
+use super::handle::{Handle, Request};
+use super::inbox::Opened;
+use super::looks::{self, Looked};
 use super::platforms::{Account, Accounts, Setup};
 use crate::EngineError;
-use crate::bridge::{Bridge, Mode, NoProgress, RunOptions};
+use crate::bridge::{Bridge, Mode};
 use crate::event::{Event, Listener, LookKind, RunCause, Trouble};
 use crate::guarding::Alarms;
 use crate::observe::Sight;
 use crate::report::{OutcomeWord, Report};
 use crate::run::Engine;
-use crate::scope::{Scope, Touched};
+use crate::scope::Touched;
 use crate::settle::GRACE;
-use crate::sights::{Given, Sights};
-use crate::work::{Stretch, Work, Worked};
+use crate::work::Worked;
 
 /// Over how long the limits of one run are counted: what comes in many small runs is one stretch of work.
-const STRETCH: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const STRETCH: SignedDuration = SignedDuration::from_mins(15);
 
 /// How often a bridge is worked on as a whole without anything being looked at for that: bookings come into the window
 /// as time passes.
 const WHOLE_EVERY: Duration = Duration::from_hours(1);
-
-/// How often a look that found nothing new is noted in the database.
-const NOTE_EVERY: Duration = Duration::from_mins(1);
 
 /// How long before what a record has shown since is taken up again.
 const STALE_AGAIN: Duration = Duration::from_secs(2);
@@ -56,41 +49,41 @@ pub(crate) enum Ended {
 /// A look is over.
 #[derive(Debug)]
 pub(crate) struct LookEnd {
-    platform: PlatformName,
-    what: What,
-    began: Duration,
-    asked: BTreeSet<RemoteId>,
-    looked: Looked,
-    open: Vec<JournalRow>,
+    pub(super) platform: PlatformName,
+    pub(super) what: What,
+    pub(super) began: Duration,
+    pub(super) asked: BTreeSet<RemoteId>,
+    pub(super) looked: Looked,
+    pub(super) open: Vec<JournalRow>,
 }
 
 /// A run is over.
 #[derive(Debug)]
 pub(crate) struct RunEnd {
-    bridge: BridgeName,
-    cause: RunCause,
-    whole: bool,
-    began: Duration,
-    worked: Worked,
+    pub(super) bridge: BridgeName,
+    pub(super) cause: RunCause,
+    pub(super) whole: bool,
+    pub(super) began: Duration,
+    pub(super) worked: Worked,
 }
 
 /// The state of the loop.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    engine: Engine,
-    bridges: BTreeMap<BridgeName, Arc<Bridge>>,
-    order: Vec<BridgeName>,
-    accounts: Accounts,
-    agenda: Agenda,
-    alarms: Arc<Alarms>,
-    mode: Mode,
+    pub(super) engine: Engine,
+    pub(super) bridges: BTreeMap<BridgeName, Arc<Bridge>>,
+    pub(super) order: Vec<BridgeName>,
+    pub(super) accounts: Accounts,
+    pub(super) agenda: Agenda,
+    pub(super) alarms: Arc<Alarms>,
+    pub(super) mode: Mode,
     listener: Arc<dyn Listener>,
-    handle: Handle,
-    cancel: CancellationToken,
+    pub(super) handle: Handle,
+    pub(super) cancel: CancellationToken,
     /// What was just looked at, for the next run of each bridge.
-    sights: BTreeMap<BridgeName, BTreeMap<PlatformName, Arc<Sight>>>,
+    pub(super) sights: BTreeMap<BridgeName, BTreeMap<PlatformName, Arc<Sight>>>,
     /// The bridges that are worked on, with what makes a run give way.
-    running: BTreeMap<BridgeName, CancellationToken>,
+    pub(super) running: BTreeMap<BridgeName, CancellationToken>,
     whole_due: Duration,
 }
 
@@ -195,10 +188,10 @@ impl Turn {
     }
 
     /// How long until something is due.
-    pub(crate) fn sleep(&self) -> Option<Duration> {
+    pub(crate) fn sleep(&self) -> Duration {
         let now = self.engine.seam.elapsed();
         let due = self.agenda.next_due(now).unwrap_or(Duration::MAX);
-        Some(due.min(self.whole_due).saturating_sub(now))
+        due.min(self.whole_due).saturating_sub(now)
     }
 
     pub(crate) fn turned(&self) {
@@ -233,177 +226,6 @@ impl Turn {
             }
         }
         Ok(())
-    }
-
-    pub(crate) fn spawn(&mut self, job: Job, tasks: &mut JoinSet<Result<Ended, EngineError>>) {
-        match job {
-            Job::Inbox(platform) => {
-                let Some(account) = self.accounts.0.get(&platform) else {
-                    return;
-                };
-                let (engine, watch) = (self.engine.clone(), Arc::clone(&account.watch));
-                let after = account.inbox_last;
-                tasks.spawn(async move {
-                    let opened = inbox::open(&engine, &watch, after).await?;
-                    Ok(Ended::Inbox { platform, opened })
-                });
-            }
-            Job::Records(platform, ids) => {
-                self.spawn_look(platform, What::Records, ids, tasks);
-            }
-            Job::Confirm(platform, ids) => {
-                self.spawn_look(platform, What::Confirm, ids, tasks);
-            }
-            Job::Settle(platform) => {
-                self.spawn_look(platform, What::Settle, BTreeSet::new(), tasks);
-            }
-            Job::Poll(platform, kind) => {
-                let what = match kind {
-                    LookKind::Near | LookKind::Hint => What::Near,
-                    LookKind::Far => What::Far,
-                    LookKind::Sweep => What::Sweep,
-                };
-                self.spawn_look(platform, what, BTreeSet::new(), tasks);
-            }
-            Job::Run(bridge, aim) => self.spawn_run(bridge, aim, tasks),
-        }
-    }
-
-    fn spawn_look(
-        &mut self,
-        platform: PlatformName,
-        what: What,
-        asked: BTreeSet<RemoteId>,
-        tasks: &mut JoinSet<Result<Ended, EngineError>>,
-    ) {
-        let began = self.engine.seam.elapsed();
-        let bridges: Vec<BridgeName> = self.agenda.bridges_of(&platform).cloned().collect();
-        let Some(account) = self.accounts.get_mut(&platform) else {
-            return;
-        };
-        let note_look = began.saturating_sub(account.noted) >= NOTE_EVERY;
-        if note_look {
-            account.noted = began;
-        }
-        let looker = Looker {
-            engine: self.engine.clone(),
-            watch: Arc::clone(&account.watch),
-            memory: account.memory.clone(),
-            note_look,
-            cancel: self.cancel.clone(),
-        };
-        let span = tracing::info_span!("look", %platform, what = ?what);
-        let look = async move {
-            let mut open = Vec::new();
-            let looked = match what {
-                What::Records => Looked::at(looker.records(&asked, Priority::Hint).await?),
-                What::Confirm => Looked::at(looker.records(&asked, Priority::Poll).await?),
-                What::Settle => {
-                    open = looks::open_on(&looker.engine, &bridges, &platform).await?;
-                    Looked::at(looker.settle(&open).await?)
-                }
-                What::Near => looker.poll(LookKind::Near).await?,
-                What::Far => looker.poll(LookKind::Far).await?,
-                What::Sweep => looker.poll(LookKind::Sweep).await?,
-            };
-            Ok(Ended::Look(Box::new(LookEnd {
-                platform,
-                what,
-                began,
-                asked,
-                looked,
-                open,
-            })))
-        };
-        tasks.spawn(look.instrument(span));
-    }
-
-    fn spawn_run(
-        &mut self,
-        name: BridgeName,
-        aim: Aim,
-        tasks: &mut JoinSet<Result<Ended, EngineError>>,
-    ) {
-        let Some(bridge) = self.bridges.get(&name).map(Arc::clone) else {
-            return;
-        };
-        let cancel = self.cancel.child_token();
-        self.running.insert(name.clone(), cancel.clone());
-        let sights = self.given(&bridge, aim.whole);
-        let (engine, mode) = (self.engine.clone(), self.mode);
-        let alarms = Arc::clone(&self.alarms);
-        let (began, run) = (self.engine.seam.elapsed(), self.engine.new_run());
-        let span = tracing::info_span!("run", bridge = %name, %run, cause = aim.cause.as_str());
-        self.handle.say(|health| {
-            if let Some(health) = health.bridges.iter_mut().find(|one| one.name == name) {
-                health.running_since = Some(engine.seam.now());
-            }
-        });
-        let work = async move {
-            let scope = if aim.whole {
-                Scope::Whole
-            } else {
-                Scope::around(aim.touched)
-            };
-            let options = RunOptions {
-                mode,
-                cancel,
-                progress: Arc::new(NoProgress),
-            };
-            let work = Work {
-                store: &engine.store,
-                seam: engine.seam.as_ref(),
-                bridge: &bridge,
-                run,
-                kind: Some(aim.cause.as_str()),
-                sights: &sights,
-                scope: &scope,
-                options: &options,
-                alarms: &alarms,
-                looks_waited: false,
-                stretch: Stretch::Rolling(STRETCH),
-            };
-            let worked = work.run().await?;
-            Ok(Ended::Run(Box::new(RunEnd {
-                bridge: name,
-                cause: aim.cause,
-                whole: scope == Scope::Whole,
-                began,
-                worked,
-            })))
-        };
-        tasks.spawn(work.instrument(span));
-    }
-
-    /// What a run of the bridge is given of its platforms.
-    fn given(&mut self, bridge: &Bridge, whole: bool) -> Sights {
-        let now = self.engine.seam.now();
-        let mut looked = if whole {
-            self.sights.remove(&bridge.name)
-        } else {
-            self.sights.get(&bridge.name).cloned()
-        }
-        .unwrap_or_default();
-        let mut sights = Sights::new();
-        for member in &bridge.members {
-            let name = member.platform.name();
-            let Some(account) = self.accounts.0.get(name) else {
-                continue;
-            };
-            let past = account.is_trusted().then(|| account.grids(now));
-            let given = match (looked.remove(name), past) {
-                (Some(sight), past) => Given::Looked(sight, past),
-                (None, Some(past)) => Given::Mirrored(past),
-                (None, None) => Given::Unknown {
-                    why: match &account.down {
-                        Some((_, trouble)) => trouble.text.clone(),
-                        None => "it was not read yet".to_owned(),
-                    },
-                },
-            };
-            sights.insert(name.clone(), given);
-        }
-        sights
     }
 
     pub(crate) async fn ended(&mut self, ended: Ended) -> Result<(), EngineError> {
@@ -505,7 +327,7 @@ impl Turn {
             LookKind::Sweep => RunCause::Swept,
         };
         self.touched(&platform, &sight.changed, cause);
-        self.follow(&platform, what, &sight, open, news);
+        self.follow(&platform, what, &sight, &open, news);
         if first || self.accounts.is_out_of_date(&platform) || what != What::Records {
             self.plan(&platform);
         }
@@ -529,7 +351,7 @@ impl Turn {
         platform: &PlatformName,
         what: What,
         sight: &Arc<Sight>,
-        open: Vec<JournalRow>,
+        open: &[JournalRow],
         news: bool,
     ) {
         let bridges: Vec<BridgeName> = self.agenda.bridges_of(platform).cloned().collect();
@@ -542,7 +364,7 @@ impl Turn {
                 // A grid is only understood beside everything that takes its times.
                 whole = !sight.grids.is_empty();
                 let now = self.engine.seam.elapsed();
-                for (bridge, bookings) in looks::bookings_of(&open) {
+                for (bridge, bookings) in looks::bookings_of(open) {
                     let touched = Touched {
                         bookings,
                         ..Touched::default()
@@ -767,68 +589,6 @@ impl Turn {
             });
             self.agenda.set_ready(name, ready);
         }
-    }
-
-    async fn begin_health(&mut self) -> Result<(), EngineError> {
-        let platforms: Vec<PlatformHealth> =
-            self.accounts.0.values().map(Account::health).collect();
-        let bridges = self
-            .order
-            .iter()
-            .map(|name| BridgeHealth {
-                name: name.clone(),
-                running_since: None,
-                ran_at: None,
-                exit_code: None,
-                journal_open: 0,
-                journal_oldest: None,
-                guards: 0,
-                conflicts: 0,
-                overlaps: 0,
-            })
-            .collect();
-        self.handle.say(|health| {
-            health.platforms = platforms;
-            health.bridges = bridges;
-        });
-        self.say_bridges().await
-    }
-
-    fn say_platform(&self, platform: &PlatformName) {
-        let Some(now) = self.accounts.0.get(platform).map(Account::health) else {
-            return;
-        };
-        self.handle.say(|health| {
-            if let Some(health) = health.platforms.iter_mut().find(|one| one.name == now.name) {
-                *health = now;
-            }
-        });
-    }
-
-    async fn say_bridges(&self) -> Result<(), EngineError> {
-        for bridge in &self.order {
-            self.say_bridge(bridge).await?;
-        }
-        Ok(())
-    }
-
-    async fn say_bridge(&self, bridge: &BridgeName) -> Result<(), EngineError> {
-        let store = &self.engine.store;
-        let open = store.journal_open(bridge).await?;
-        let guards = store.guards(bridge).await?;
-        let held = guards.iter().filter(|guard| guard.approved_at.is_none());
-        let held = u64::try_from(held.count()).unwrap_or(u64::MAX);
-        let conflicts = store.conflicts(Some(bridge)).await?.len();
-        self.handle.say(|health| {
-            let Some(health) = health.bridges.iter_mut().find(|one| one.name == *bridge) else {
-                return;
-            };
-            health.journal_open = u64::try_from(open.len()).unwrap_or(u64::MAX);
-            health.journal_oldest = open.iter().map(|row| row.at).min();
-            health.guards = held;
-            health.conflicts = u64::try_from(conflicts).unwrap_or(u64::MAX);
-        });
-        Ok(())
     }
 }
 

@@ -286,3 +286,47 @@ async fn an_unlinked_pair_becomes_a_past_one_and_the_record_can_be_linked_anew()
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_window_shows_the_bookings_that_meet_it() {
+    everywhere(async |store| {
+        let lasting = |from: i64, to: i64| {
+            let slot = Slot::new(second(from), second(to)).unwrap();
+            Presence::Live(Booking { slot, ..booking(0) })
+        };
+        let hour = 3_600;
+        store
+            .apply(vec![
+                stored(1, lasting(0, hour), 1),
+                stored(2, lasting(hour, 2 * hour), 1),
+                stored(3, lasting(2 * hour, 3 * hour), 1),
+                // A day long, and over only after all the others.
+                stored(4, lasting(-hour, 23 * hour), 1),
+                stored(5, lasting(hour, 2 * hour), 1),
+            ])
+            .await
+            .unwrap();
+        // One that is gone is still known by the time that it had.
+        store
+            .apply(vec![stored(5, Presence::Gone, 2)])
+            .await
+            .unwrap();
+        let meeting = async |from, to| {
+            let window = slotbridge_core::record::Window {
+                from: second(from),
+                to: second(to),
+            };
+            let state = store.bookings_within(&main_bridge(), window).await.unwrap();
+            state
+                .bookings
+                .into_iter()
+                .map(|row| row.id)
+                .collect::<Vec<_>>()
+        };
+        let ids = |ids: &[u128]| ids.iter().map(|id| booking_id(*id)).collect::<Vec<_>>();
+        assert_eq!(meeting(hour, 2 * hour).await, ids(&[2, 4, 5]));
+        assert_eq!(meeting(hour - 1, hour).await, ids(&[1, 4]));
+        assert_eq!(meeting(40 * hour, 50 * hour).await, []);
+    })
+    .await;
+}

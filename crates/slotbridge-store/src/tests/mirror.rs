@@ -289,3 +289,79 @@ async fn a_platforms_state_keeps_what_a_reading_does_not_tell() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_listing_is_older_than_what_was_seen_after_it_was_begun() {
+    everywhere(async |store| {
+        let old = record("1", 0);
+        let new = Record {
+            status: Status::Confirmed,
+            ..record("1", 0)
+        };
+        let listed = |record: &Record, begun_at, at| Change::MirrorListed {
+            platform: salon(),
+            record: record.clone(),
+            begun_at: second(begun_at),
+            at: second(at),
+        };
+        // Begun before the record was seen otherwise, and there only afterwards: the older word is left.
+        store
+            .apply(vec![seen(old.clone(), 10), seen(new.clone(), 20)])
+            .await
+            .unwrap();
+        store.apply(vec![listed(&old, 15, 30)]).await.unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!((&row.record, row.seen_at), (&new, second(20)));
+        // Begun at the same moment or later: it counts.
+        store.apply(vec![listed(&old, 20, 40)]).await.unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!((&row.record, row.seen_at), (&old, second(40)));
+        // A stamp ahead of the listing comes from a clock that was set back, and says nothing.
+        store
+            .apply(vec![seen(new.clone(), 900), listed(&old, 50, 60)])
+            .await
+            .unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!(row.record, old);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_window_shows_what_starts_inside_it_and_live_ones_can_be_counted() {
+    everywhere(async |store| {
+        let cancelled = Record {
+            state: RecordState::Cancelled,
+            ..record("4", 300)
+        };
+        let rows = [
+            record("1", 0),
+            record("2", 100),
+            record("3", 200),
+            cancelled,
+        ];
+        let changes = rows.into_iter().map(|record| seen(record, 10)).collect();
+        store.apply(changes).await.unwrap();
+        let start = async |id: &str| {
+            let rows = store.mirror_rows(&salon(), vec![remote(id)]).await.unwrap();
+            rows[0].record.start
+        };
+        let window = Window {
+            from: start("2").await,
+            to: start("3").await,
+        };
+        let inside = store.mirror_within(&salon(), window).await.unwrap();
+        let ids: Vec<&RemoteId> = inside.iter().map(|row| &row.record.id).collect();
+        assert_eq!(ids, [&remote("2")]);
+        assert_eq!(store.mirror_within(&site(), window).await.unwrap(), []);
+        for (from, live) in [("1", 3), ("2", 2), ("4", 0)] {
+            let since = start(from).await;
+            assert_eq!(
+                store.live_since(&salon(), since).await.unwrap(),
+                live,
+                "{from}"
+            );
+        }
+    })
+    .await;
+}

@@ -353,3 +353,38 @@ async fn the_summary_counts_what_is_there() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn webhooks_are_read_on_from_where_the_last_look_ended() {
+    everywhere(async |store| {
+        let came = |platform: PlatformName, body: u8| Change::Inbox {
+            platform,
+            id: None,
+            body_hash: [body; 32],
+            body: vec![body].into(),
+            at: second(i64::from(body)),
+        };
+        store
+            .apply(vec![
+                came(salon(), 1),
+                came(site(), 2),
+                came(salon(), 3),
+                came(salon(), 4),
+            ])
+            .await
+            .unwrap();
+        let bodies = |rows: &[crate::InboxRow]| -> Vec<u8> {
+            rows.iter().map(|row| row.body.as_bytes()[0]).collect()
+        };
+        let first = store.inbox_after(&salon(), 0, 2).await.unwrap();
+        assert_eq!(bodies(&first), [1, 3]);
+        // What comes again meanwhile comes last.
+        store.apply(vec![came(salon(), 1)]).await.unwrap();
+        let last = first.last().unwrap().id;
+        let rest = store.inbox_after(&salon(), last, 10).await.unwrap();
+        assert_eq!(bodies(&rest), [4, 1]);
+        let last = rest.last().unwrap().id;
+        assert_eq!(store.inbox_after(&salon(), last, 10).await.unwrap(), []);
+    })
+    .await;
+}

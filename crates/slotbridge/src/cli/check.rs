@@ -57,7 +57,8 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let lines = match super::load(global) {
-        Ok(config) => look(&config, offline, show_webhooks).await?,
+        // What a person sees on the screen is ready to paste; a journal, a pipe or a file gets no token unasked.
+        Ok(config) => look(&config, offline, show_webhooks || output.is_screen()).await?,
         Err(Failure::Config(error)) => error
             .lines()
             .map(|line| Line::new(Level::Problem, Exit::Usage, "config", line))

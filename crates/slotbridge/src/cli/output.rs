@@ -47,6 +47,11 @@ impl Output {
         self.journal
     }
 
+    /// Whether reports are read by a person as they come, and kept nowhere.
+    pub(crate) fn is_screen(&self) -> bool {
+        self.file.is_none() && io::stdout().is_terminal()
+    }
+
     /// Whether standard error gets colours.
     pub(crate) fn colours_on_stderr(&self) -> bool {
         match self.color {

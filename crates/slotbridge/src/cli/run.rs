@@ -44,7 +44,7 @@ use watched::Watched;
 /// How long notices may still go out at the end.
 const LAST_NOTICES: Duration = Duration::from_secs(2);
 /// How soon an account whose zone nobody knows is asked for it again.
-const ASK_ZONE_AGAIN: Duration = Duration::from_secs(60);
+const ASK_ZONE_AGAIN: Duration = Duration::from_mins(1);
 
 /// Runs the daemon until it is told to stop.
 pub(crate) async fn run(global: &Global, dry_run: bool, output: &Output) -> Result<Exit, Failure> {
@@ -288,15 +288,12 @@ impl Service {
             )),
             Mode::DryRun => None,
         };
-        let checked: schedule::Checked = match &notices {
-            Some(notices) => {
-                listeners.push(notices.listener());
-                Arc::new(notices.checked())
-            }
-            None => {
-                listeners.push(Arc::new(Watched::new(&self.global, &self.output, zones)));
-                Arc::new(|_| {})
-            }
+        let checked: schedule::Checked = if let Some(notices) = &notices {
+            listeners.push(notices.listener());
+            Arc::new(notices.checked())
+        } else {
+            listeners.push(Arc::new(Watched::new(&self.global, &self.output, zones)));
+            Arc::new(|_| {})
         };
         self.listener.hear_with(Listeners(listeners));
         let alarms = schedule::start(
