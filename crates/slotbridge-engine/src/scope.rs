@@ -198,9 +198,9 @@ impl Loader<'_> {
         for (member, rows) in self.bridge.members.iter().zip(&mut rows) {
             self.add_rows(member, &windows, &bookings, rows).await?;
         }
-        self.add_owners(&mut bookings, &mut focus, &mut rows)
-            .await?;
         let records = self.candidates(&rows, &times);
+        self.add_owners(&mut bookings, &mut focus, &mut rows, &records)
+            .await?;
         self.add_markers(&mut bookings, &mut focus, &mut rows, &records)
             .await?;
         Ok(Loaded {
@@ -269,12 +269,14 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// A record that was moved here is still linked to a booking that stands elsewhere.
+    /// A record that was moved here is still linked to a booking that stands elsewhere; one that has taken a time that
+    /// matters is decided about.
     async fn add_owners(
         &self,
         bookings: &mut BTreeMap<BookingId, Known>,
         focus: &mut BTreeSet<BookingId>,
         rows: &mut [Rows],
+        records: &BTreeSet<(PlatformName, RemoteId)>,
     ) -> Result<(), EngineError> {
         let mut owners: BTreeMap<BookingId, Known> = BTreeMap::new();
         for (member, rows) in self.bridge.members.iter().zip(rows.iter()) {
@@ -296,7 +298,19 @@ impl Loader<'_> {
         for (member, rows) in self.bridge.members.iter().zip(rows) {
             self.add_rows(member, &[], &owners, rows).await?;
         }
-        focus.extend(owners.keys());
+        let is_here = |known: &Known| {
+            known.links.iter().any(|(platform, link)| {
+                link.remote_id
+                    .clone()
+                    .is_some_and(|id| records.contains(&(platform.clone(), id)))
+            })
+        };
+        focus.extend(
+            owners
+                .iter()
+                .filter(|(_, known)| is_here(known))
+                .map(|(id, _)| *id),
+        );
         bookings.extend(owners);
         Ok(())
     }

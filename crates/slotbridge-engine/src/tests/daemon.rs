@@ -207,7 +207,7 @@ async fn a_quiet_hour_costs_no_more_than_the_quota_leaves_for_looking() {
     }
     let quota = Quota {
         calls: 60,
-        per: Duration::from_secs(3600),
+        per: Duration::from_hours(1),
     };
     let running = world.start_with(world.setup(&[quota]), Mode::Apply).await;
     let calls = |platform: &Fake| platform.calls("list") + platform.calls("read");
