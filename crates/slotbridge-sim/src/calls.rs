@@ -59,6 +59,10 @@ impl CallLog {
         locked(&self.0).clone()
     }
 
+    pub(crate) fn from(&self, place: usize) -> Vec<Call> {
+        locked(&self.0).iter().skip(place).cloned().collect()
+    }
+
     pub(crate) fn count(&self, method: &str) -> usize {
         locked(&self.0)
             .iter()

@@ -1,19 +1,23 @@
-//! Simulated booking platforms; it does not know or use any other crate of the workspace.
+//! Simulated booking platforms, a seeded life on them, and an auditor; only the `runner` knows other crates of the
+//! workspace.
 //!
 #![doc = include_str!("../README.md")]
 
 pub mod alfacrm;
 pub mod calls;
 pub mod clock;
-mod dice;
+pub mod dice;
 pub mod faults;
 mod gate;
 pub mod marker;
 pub mod person;
 pub mod quota;
 pub mod rubitime;
+#[cfg(feature = "runner")]
+pub mod runner;
 pub mod serve;
 pub mod simplybook;
+pub mod simulation;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -1,6 +1,9 @@
-//! Serves two simulated platforms, or all four, with the demo week, for trying a config against them.
+//! The seeded simulation; and `serve`, which serves simulated platforms for trying a config against them.
+
+mod simulate;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -9,12 +12,14 @@ use slotbridge_sim::quota::Quota;
 use slotbridge_sim::world::{Addresses, Addresses4, World, demo_week_of_four};
 use slotbridge_sim::{Served, SimClock, demo_week, serve_on};
 
-/// Simulated booking platforms on loopback.
+/// Lives seeded lives of slotbridge on simulated platforms; or serves such platforms on loopback
 #[derive(Debug, Parser)]
-#[command(name = "slotbridge-sim", version)]
+#[command(name = "slotbridge-sim", version, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    simulate: simulate::Arguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,8 +62,22 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
+    let cli = Cli::parse();
+    match cli.command {
+        None => simulate::run(&cli.simulate),
+        Some(command) => {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("no runtime")?
+                .block_on(serve(command))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+async fn serve(command: Command) -> anyhow::Result<()> {
     let Command::Serve {
         yclients_port,
         rubitime_port,
@@ -66,7 +85,7 @@ async fn main() -> anyhow::Result<()> {
         alfacrm_port,
         rubitime_gap,
         store,
-    } = Cli::parse().command;
+    } = command;
     let four = simplybook_port.is_some() || alfacrm_port.is_some();
     let clock = SimClock::system();
     let own_gap = Some(rubitime_gap).filter(|gap| *gap != USUAL_GAP);

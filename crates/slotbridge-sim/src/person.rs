@@ -169,6 +169,8 @@ pub trait Inspect {
     fn duplicates_ever(&self) -> Vec<Duplicate>;
     /// Every call so far.
     fn calls(&self) -> Vec<Call>;
+    /// The calls from this place in the log on.
+    fn calls_from(&self, place: usize) -> Vec<Call>;
     /// How many calls there were of a method.
     fn count(&self, method: &str) -> usize;
     /// The calls that were refused because the quota was used up.

@@ -351,6 +351,10 @@ impl Inspect for YclientsSim {
         self.desk.calls.all()
     }
 
+    fn calls_from(&self, place: usize) -> Vec<Call> {
+        self.desk.calls.from(place)
+    }
+
     fn count(&self, method: &str) -> usize {
         self.desk.calls.count(method)
     }

@@ -1,0 +1,164 @@
+//! What the real slotbridge told, put into the auditor's words.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use slotbridge_core::merge::{self, Presence};
+use slotbridge_core::model::{BookingId, BridgeName, Field, FieldValue, Private, Status};
+use slotbridge_engine::report::{OutcomeWord, Report};
+use slotbridge_store::{Store, StoreError};
+
+use crate::simulation::auditor::{self, ConflictTold, Subject, Told, Trouble};
+use crate::simulation::cast;
+use crate::world::{PLACES, Place};
+
+/// Which booking is whose, gathered as long as there is content to tell.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    clients: BTreeMap<BookingId, u64>,
+    conflicts: Vec<ConflictTold>,
+    troubles: Vec<Trouble>,
+}
+
+fn place(name: &str) -> Option<Place> {
+    PLACES.into_iter().find(|place| place.name() == name)
+}
+
+impl Names {
+    /// Learns from a report.
+    pub(crate) fn hear(&mut self, report: &Report) {
+        for one in report.bridges.iter().flat_map(|bridge| &bridge.operations) {
+            let booking = one.after.as_ref().or(one.before.as_ref());
+            let client = booking.and_then(|booking| cast::client_of(booking.client.name.expose()));
+            if let Some(client) = client {
+                self.clients.insert(one.booking, client);
+            }
+        }
+    }
+
+    /// Learns from the database.
+    pub(crate) async fn learn(&mut self, store: &Store, bridge: &BridgeName) -> Result<(), StoreError> {
+        let state = store.bridge(bridge, Timestamp::MIN).await?;
+        for row in state.bookings {
+            if let Presence::Live(booking) = &row.canonical
+                && let Some(client) = cast::client_of(booking.client.name.expose())
+            {
+                self.clients.insert(row.id, client);
+            }
+        }
+        let open = store.conflicts(Some(bridge)).await?;
+        let decided = store.conflicts_decided(bridge, Timestamp::MIN).await?;
+        // Open ones are open only as long as they are in the database.
+        for conflict in &mut self.conflicts {
+            conflict.open = false;
+        }
+        for (rows, open) in [(open, true), (decided, false)] {
+            for row in rows {
+                if let Some(told) = self.conflict(row.booking, &row.conflict, open)
+                    && !self.conflicts.contains(&told)
+                {
+                    self.conflicts.push(told);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn conflict(
+        &self,
+        booking: BookingId,
+        conflict: &merge::Conflict,
+        open: bool,
+    ) -> Option<ConflictTold> {
+        let subject = match conflict.subject {
+            merge::Subject::Field(field) => Subject::Field(field_word(field)?),
+            merge::Subject::Removal => Subject::Removal,
+        };
+        Some(ConflictTold {
+            client: *self.clients.get(&booking)?,
+            subject,
+            values: conflict
+                .claims
+                .iter()
+                .filter_map(|claim| claim.value.as_ref().map(value_word))
+                .collect(),
+            open,
+        })
+    }
+
+    /// Takes what stands in the last report.
+    pub(crate) fn stands(&mut self, report: &Report) {
+        self.troubles.clear();
+        let mut add = |booking: &BookingId, place: Option<Place>| {
+            if let Some(client) = self.clients.get(booking).copied() {
+                self.troubles.push(Trouble { client, place });
+            }
+        };
+        for bridge in &report.bridges {
+            for one in &bridge.operations {
+                let stuck = match one.outcome {
+                    OutcomeWord::Refused | OutcomeWord::Failed | OutcomeWord::Unknown => true,
+                    OutcomeWord::Planned | OutcomeWord::Applied => one.held,
+                };
+                if stuck {
+                    add(&one.booking, place(one.platform.as_str()));
+                }
+            }
+            for one in &bridge.waiting {
+                add(&one.booking, place(one.platform.as_str()));
+            }
+            for entry in bridge.overlaps.iter().flat_map(|overlap| &overlap.bookings) {
+                add(&entry.booking, None);
+            }
+        }
+    }
+
+    /// Everything that was told.
+    pub(crate) fn told(&self) -> Told {
+        Told {
+            conflicts: self.conflicts.clone(),
+            troubles: self.troubles.clone(),
+        }
+    }
+}
+
+fn field_word(field: Field) -> Option<auditor::Field> {
+    Some(match field {
+        Field::Resource => auditor::Field::Staff,
+        Field::Slot => auditor::Field::Slot,
+        Field::Services => auditor::Field::Services,
+        Field::ClientPhone => auditor::Field::Phone,
+        Field::ClientEmail => auditor::Field::Email,
+        Field::Comment => auditor::Field::Comment,
+        Field::Status => auditor::Field::Status,
+        _ => return None,
+    })
+}
+
+fn value_word(value: &FieldValue) -> String {
+    match value {
+        FieldValue::Resource(name) => name.as_str().to_owned(),
+        FieldValue::Services(names) => {
+            let names: Vec<&str> = names.iter().map(slotbridge_core::model::ServiceName::as_str).collect();
+            names.join("+")
+        }
+        FieldValue::Slot(slot) => format!("{}/{}", slot.start().as_second(), slot.end().as_second()),
+        FieldValue::Text(text) => {
+            let text = text.as_ref().map(Private::expose).unwrap_or_default();
+            let text = text.strip_prefix('+').unwrap_or(text);
+            if text.contains('@') {
+                text.to_lowercase()
+            } else {
+                text.to_owned()
+            }
+        }
+        FieldValue::Status(status) => match status {
+            Status::Booked => "booked",
+            Status::Confirmed => "confirmed",
+            Status::Arrived => "arrived",
+            Status::NoShow => "no-show",
+            Status::Cancelled => "cancelled",
+        }
+        .to_owned(),
+    }
+}

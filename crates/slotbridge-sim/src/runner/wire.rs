@@ -1,0 +1,223 @@
+//! The network between slotbridge and the simulated platforms: in process, with latency, and watched by the auditor.
+//!
+//! A request that has gone out is carried out by the platform whatever becomes of the process that sent it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use http::header;
+use slotbridge_platform::transport::{Limits, Transport, TransportError, TransportFailure};
+use tower::ServiceExt as _;
+
+use super::canary::Canary;
+use super::fate::Fate;
+use super::trace::Trace;
+use crate::dice::Dice;
+use crate::gate::ConnectionLost;
+use crate::locked;
+use crate::simulation::{Auditor, Stage};
+use crate::world::Place;
+
+/// The network; it outlives the process.
+#[derive(Clone)]
+pub(crate) struct Network {
+    stage: Stage,
+    routers: Arc<BTreeMap<Place, Router>>,
+    auditor: Arc<Mutex<Auditor>>,
+    trace: Trace,
+    dice: Arc<Mutex<Dice>>,
+    /// How many writes have landed on each platform, the last time somebody looked.
+    landed: Arc<Mutex<BTreeMap<Place, (usize, usize)>>>,
+    /// With many bookings the auditor looks at every n-th write only.
+    look_every: usize,
+}
+
+impl Network {
+    pub(crate) fn new(
+        stage: &Stage,
+        auditor: Arc<Mutex<Auditor>>,
+        trace: Trace,
+        seed: u64,
+        size: usize,
+    ) -> Self {
+        let routers = stage
+            .places
+            .iter()
+            .map(|place| (*place, stage.router(*place)))
+            .collect();
+        Self {
+            stage: stage.clone(),
+            routers: Arc::new(routers),
+            auditor,
+            trace,
+            dice: Arc::new(Mutex::new(Dice::new(seed))),
+            landed: Arc::default(),
+            look_every: 1 + size / 300,
+        }
+    }
+
+    /// How many writes have landed on all platforms so far.
+    pub(crate) fn writes(&self) -> usize {
+        let mut sum = 0;
+        for place in &self.stage.places {
+            self.count(*place);
+            sum += locked(&self.landed).get(place).map_or(0, |(_, count)| *count);
+        }
+        sum
+    }
+
+    /// Counts the writes that have landed since the last look; gives how many there are in all.
+    fn count(&self, place: Place) -> (usize, usize) {
+        let mut landed = locked(&self.landed);
+        let (from, count) = landed.entry(place).or_default();
+        let new = self.stage.side(place).view.calls_from(*from);
+        let before = *count;
+        // A call that is still being answered is looked at again the next time.
+        for call in new {
+            if call.status.is_none() && !call.landed && call.fault.is_none() && !call.over_quota {
+                break;
+            }
+            *from += 1;
+            *count += usize::from(call.landed);
+        }
+        (before, *count)
+    }
+
+    /// What the platform makes of a request, and what the auditor makes of that.
+    async fn carry_out(self, place: Place, run: u64, request: http::Request<Body>) -> Answer {
+        let Some(router) = self.routers.get(&place).cloned() else {
+            return Answer::Lost("no such platform");
+        };
+        let there = self.latency();
+        let back = self.latency();
+        tokio::time::sleep(there).await;
+        let before = self.count(place).1;
+        let response = match router.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let lost = response.extensions().get::<ConnectionLost>().is_some();
+        let after = self.count(place).1;
+        let mut clients = Vec::new();
+        if after != before && after.is_multiple_of(self.look_every) {
+            clients = locked(&self.auditor).wrote(&self.stage, place, run);
+        }
+        self.trace.add(format_args!(
+            "{} {place:?} {} {lost} {after}",
+            self.stage.clock.now(),
+            response.status()
+        ));
+        let answer = if lost {
+            Answer::Lost("the connection was closed without an answer")
+        } else {
+            whole(response).await
+        };
+        if !answer.is_fine() {
+            let mut auditor = locked(&self.auditor);
+            for client in clients {
+                auditor.cut(place, client);
+            }
+        }
+        tokio::time::sleep(back).await;
+        answer
+    }
+
+    fn latency(&self) -> Duration {
+        Duration::from_millis(5 + locked(&self.dice).below(200))
+    }
+}
+
+/// What comes back.
+enum Answer {
+    Reply(http::Response<Bytes>),
+    Lost(&'static str),
+}
+
+impl Answer {
+    fn is_fine(&self) -> bool {
+        match self {
+            Self::Reply(reply) => reply.status().is_success(),
+            Self::Lost(_) => false,
+        }
+    }
+}
+
+async fn whole(response: axum::response::Response) -> Answer {
+    let (head, body) = response.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else {
+        return Answer::Lost("the answer broke off");
+    };
+    let promised = head
+        .headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if promised.is_some_and(|promised| promised != body.len()) {
+        return Answer::Lost("the answer stopped in the middle");
+    }
+    Answer::Reply(http::Response::from_parts(head, body))
+}
+
+/// One process's way to one platform.
+pub(crate) struct Wire {
+    pub(crate) network: Network,
+    pub(crate) place: Place,
+    pub(crate) fate: Arc<Fate>,
+    pub(crate) canary: Option<Canary>,
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl Wire {
+    async fn once(
+        &self,
+        request: http::Request<Bytes>,
+        limits: Limits,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        self.fate.before_exchange();
+        let run = locked(&self.network.auditor).run();
+        let work = self
+            .network
+            .clone()
+            .carry_out(self.place, run, request.map(Body::from));
+        let answered = tokio::time::timeout(limits.timeout, tokio::spawn(work)).await;
+        self.fate.after_exchange();
+        let failed = |failure, why: &str| TransportError {
+            failure,
+            why: why.to_owned(),
+        };
+        match answered {
+            Ok(Ok(Answer::Reply(reply))) => Ok(reply),
+            Ok(Ok(Answer::Lost(why))) => Err(failed(TransportFailure::NoReply, why)),
+            Ok(Err(_broken)) => Err(failed(TransportFailure::NoReply, "the platform broke down")),
+            Err(_late) => Err(failed(
+                TransportFailure::TimedOut,
+                "nothing came back in time",
+            )),
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for Wire {
+    async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        limits: Limits,
+    ) -> Result<http::Response<Bytes>, TransportError> {
+        let again = (self.canary == Some(Canary::RepeatsWrites)).then(|| request.clone());
+        match (self.once(request, limits).await, again) {
+            (Err(_lost), Some(again)) => self.once(again, limits).await,
+            (answered, _) => answered,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One client's booking as people made it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::person::Seen;
+use crate::world::Place;
+
+use super::holds::{Field, fits, held, shown, slot_times};
+use super::history::History;
+
+/// A cancellation by a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cancel {
+    /// What of each field whoever cancelled had seen taken in.
+    knew: BTreeMap<Field, BTreeSet<usize>>,
+}
+
+/// One client and the one booking that the client has.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    /// Where it was booked.
+    pub(crate) origin: Place,
+    /// Whether no bridge can know of its record there.
+    pub(crate) unlisted: bool,
+    /// Whether the client cancelled once and booked again.
+    pub(crate) booked_again: bool,
+    pub(crate) fields: BTreeMap<Field, History>,
+    pub(crate) cancels: Vec<Cancel>,
+    /// Where a live record was seen last.
+    pub(crate) lives_on: BTreeSet<Place>,
+    /// The run that was at work, or the last one, when nothing of a cancelled booking lived any more.
+    dead_since: Option<u64>,
+    /// Where a copy was made without anybody having heard of it for certain.
+    pub(crate) cut: BTreeSet<Place>,
+}
+
+impl Client {
+    pub(crate) fn new(origin: Place, seen: &Seen, unlisted: bool) -> Self {
+        let mut fields: BTreeMap<Field, History> = BTreeMap::new();
+        for field in Field::ALL {
+            let history = fields.entry(field).or_default();
+            history.say(shown(origin, field, seen), None, false);
+        }
+        Self {
+            origin,
+            unlisted,
+            booked_again: false,
+            fields,
+            cancels: Vec::new(),
+            lives_on: BTreeSet::from([origin]),
+            dead_since: None,
+            cut: BTreeSet::new(),
+        }
+    }
+
+    /// The client, who had cancelled, books again. What was said before is over.
+    pub(crate) fn books_again(&mut self, place: Place, seen: &Seen) {
+        for field in Field::ALL {
+            let history = self.fields.entry(field).or_default();
+            let last = history.words().len().checked_sub(1);
+            history.say(shown(place, field, seen), last, false);
+        }
+        self.booked_again = true;
+        self.cancels.clear();
+        self.dead_since = None;
+        self.lives_on.insert(place);
+    }
+
+    /// The word that a platform shows of a field.
+    fn word(&self, place: Place, field: Field, seen: &Seen, sink: bool) -> Option<usize> {
+        let text = shown(place, field, seen);
+        let history = self.fields.get(&field)?;
+        history.latest(|value| fits(place, field, value, &text, sink))
+    }
+
+    pub(crate) fn edited(
+        &mut self,
+        place: Place,
+        before: &Seen,
+        after: &Seen,
+        racy: bool,
+        sink: bool,
+    ) {
+        for field in Field::ALL {
+            let value = shown(place, field, after);
+            if value == shown(place, field, before) || held(place, field, &value, sink).is_none() {
+                continue;
+            }
+            let seen = self.word(place, field, before, sink);
+            if let Some(history) = self.fields.get_mut(&field) {
+                history.say(value, seen, racy);
+            }
+        }
+    }
+
+    pub(crate) fn cancelled(
+        &mut self,
+        place: Place,
+        before: &Seen,
+        others: &[(Place, Seen)],
+        run: u64,
+        sink: bool,
+    ) {
+        let mut knew = BTreeMap::new();
+        for (field, history) in &self.fields {
+            let here = self.word(place, *field, before, sink);
+            let mut known = history.known_with(here);
+            // What this platform cannot show is known where everybody else shows it.
+            let blind = history
+                .words()
+                .iter()
+                .any(|word| held(place, *field, &word.value, sink).as_deref() != Some(&word.value));
+            if blind
+                && let Some(last) = history.words().len().checked_sub(1)
+                && others
+                    .iter()
+                    .all(|(other, seen)| self.word(*other, *field, seen, sink) == Some(last))
+            {
+                known.extend(0..=last);
+            }
+            knew.insert(*field, known);
+        }
+        self.cancels.push(Cancel { knew });
+        self.lives_on.remove(&place);
+        self.note_death(run);
+    }
+
+    pub(crate) fn note_death(&mut self, run: u64) {
+        if self.lives_on.is_empty() && !self.cancels.is_empty() {
+            self.dead_since.get_or_insert(run);
+        }
+    }
+
+    /// Whether the booking was cancelled for certain and gone everywhere before that run began.
+    pub(crate) fn is_dead_since_before(&self, run: u64) -> bool {
+        self.must_be_gone() && self.dead_since.is_some_and(|dead| dead < run)
+    }
+
+    /// Whether a person cancelled, and nobody said anything that this person did not know.
+    pub(crate) fn must_be_gone(&self) -> bool {
+        self.cancels.iter().any(|cancel| {
+            self.fields.iter().all(|(field, history)| {
+                let knew = cancel.knew.get(field);
+                (0..history.words().len()).all(|at| knew.is_some_and(|knew| knew.contains(&at)))
+            })
+        })
+    }
+
+    /// Whether nobody cancelled.
+    pub(crate) fn must_live(&self) -> bool {
+        self.cancels.is_empty()
+    }
+
+    pub(crate) fn is_undisputed(&self) -> bool {
+        self.fields.values().all(History::undisputed)
+    }
+
+    /// Whether a record shows what stands of every field.
+    pub(crate) fn shows_all(&self, place: Place, seen: &Seen, sink: bool) -> bool {
+        self.fields.iter().all(|(field, history)| {
+            let text = shown(place, *field, seen);
+            history
+                .standing()
+                .iter()
+                .all(|word| fits(place, *field, &word.value, &text, sink))
+        })
+    }
+
+    /// Every slot that anybody ever said, with the staff that anybody ever said.
+    pub(crate) fn times(&self) -> Vec<(String, i64, i64)> {
+        let said = |field| {
+            self.fields
+                .get(&field)
+                .map(|history| history.words().to_vec())
+                .unwrap_or_default()
+        };
+        let slots = said(Field::Slot);
+        said(Field::Staff)
+            .iter()
+            .flat_map(|staff| {
+                slots.iter().filter_map(|slot| {
+                    let (from, to) = slot_times(&slot.value)?;
+                    Some((staff.value.clone(), from, to))
+                })
+            })
+            .collect()
+    }
+
+    /// The times that may stand in the end.
+    pub(crate) fn possible_times(&self) -> Vec<(String, i64, i64)> {
+        let possible = |field: Field| -> Vec<String> {
+            self.fields
+                .get(&field)
+                .map(|history| {
+                    let words = history.possible();
+                    words.iter().map(|word| word.value.clone()).collect()
+                })
+                .unwrap_or_default()
+        };
+        let slots = possible(Field::Slot);
+        possible(Field::Staff)
+            .into_iter()
+            .flat_map(|staff| {
+                slots
+                    .iter()
+                    .filter_map(|slot| slot_times(slot))
+                    .map(|(from, to)| (staff.clone(), from, to))
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,406 @@
+//! The judgement at the end, when people and faults have stopped and slotbridge has had its time.
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::person::Seen;
+use crate::simulation::cast;
+use crate::simulation::stage::Stage;
+use crate::world::Place;
+
+use super::client::Client;
+use super::holds::{Field, fits, shown};
+use super::history::Word;
+use super::told::Told;
+use super::{Auditor, Invariant};
+
+/// How near the edge of the window a booking may be on either side of it.
+const EDGE: SignedDuration = SignedDuration::from_hours(3);
+
+/// How far ahead a platform without a listing shows its free times.
+const HORIZON: SignedDuration = SignedDuration::from_hours(29 * 24);
+
+/// The live records of every platform.
+type Records = BTreeMap<Place, Vec<Seen>>;
+
+/// One time of one member of staff, in seconds.
+type Time = (String, i64, i64);
+
+struct Scene<'a> {
+    told: &'a Told,
+    records: Records,
+    /// When each client's booking may be, and where it stands.
+    times: BTreeMap<u64, Vec<Time>>,
+    now: Timestamp,
+}
+
+impl Auditor {
+    /// Judges the end. `wrote` says how many writes each of the last passes made, the very last one at the end.
+    pub fn finish(&mut self, stage: &Stage, told: &Told, wrote: &[usize]) {
+        let now = stage.clock.now();
+        if !wrote.is_empty() && wrote.iter().all(|count| *count > 0) {
+            let what = format!("does not come to rest: writes of the last passes {wrote:?}");
+            self.object(Invariant::Convergence, now, what);
+        }
+        let records: Records = stage
+            .sides()
+            .iter()
+            .map(|side| (side.place, side.view.live()))
+            .collect();
+        let times = self
+            .clients
+            .iter()
+            .map(|(number, client)| (*number, standing_times(*number, client, &records)))
+            .collect();
+        let scene = Scene {
+            told,
+            records,
+            times,
+            now,
+        };
+        let clients = std::mem::take(&mut self.clients);
+        for (number, client) in &clients {
+            for (invariant, what) in self.judge(*number, client, &clients, &scene) {
+                self.object(invariant, now, format!("client {number}: {what}"));
+            }
+        }
+        for what in self.judge_blocks(&clients, &scene) {
+            self.object(Invariant::Convergence, now, what);
+        }
+        self.clients = clients;
+    }
+
+    fn judge(
+        &self,
+        number: u64,
+        client: &Client,
+        clients: &BTreeMap<u64, Client>,
+        scene: &Scene<'_>,
+    ) -> Vec<(Invariant, String)> {
+        if scene.told.waits(number) || self.is_at_an_edge(number, scene) {
+            return Vec::new();
+        }
+        if client.unlisted {
+            return self.judge_unlisted(number, client, scene);
+        }
+        let mut found = Vec::new();
+        let mut alive: Vec<(Place, &Seen)> = Vec::new();
+        let mut missing = Vec::new();
+        for (place, live) in &scene.records {
+            let mine: Vec<&Seen> = live.iter().filter(|seen| is_of(seen, number)).collect();
+            if mine.len() > 1 {
+                let ids: Vec<u64> = mine.iter().map(|seen| seen.id).collect();
+                let what = format!("{ids:?} on {} are one booking", place.name());
+                found.push((Invariant::NoDuplicates, what));
+            }
+            match mine.first() {
+                Some(seen) => alive.push((*place, seen)),
+                None => missing.push(*place),
+            }
+        }
+        let excused = |place: Place| {
+            self.reason(number, client, place, clients, scene)
+                && scene.told.trouble(number, place)
+        };
+        if client.must_be_gone() {
+            for (place, seen) in alive.iter().filter(|(place, _)| !excused(*place)) {
+                let what = format!("was cancelled and lives on {} as {}", place.name(), seen.id);
+                found.push((Invariant::NoResurrection, what));
+            }
+            return found;
+        }
+        if client.must_live() || !alive.is_empty() {
+            for place in missing.iter().filter(|place| !excused(**place)) {
+                let lost = client.must_live() && (alive.is_empty() || *place == client.origin);
+                let invariant = if lost {
+                    Invariant::NothingLost
+                } else {
+                    Invariant::Convergence
+                };
+                let what = format!("is not on {}, but on {:?}", place.name(), names(&alive));
+                found.push((invariant, what));
+            }
+        }
+        let in_step: Vec<(Place, &Seen)> = alive
+            .into_iter()
+            .filter(|(place, _)| !excused(*place))
+            .collect();
+        for field in Field::ALL {
+            found.extend(self.judge_field(number, client, field, &in_step, scene));
+        }
+        found
+    }
+
+    /// Every platform shows one and the same of the values that may stand, and those that lost were told of.
+    fn judge_field(
+        &self,
+        number: u64,
+        client: &Client,
+        field: Field,
+        alive: &[(Place, &Seen)],
+        scene: &Scene<'_>,
+    ) -> Option<(Invariant, String)> {
+        let sink = self.scenario.sink;
+        let history = client.fields.get(&field)?;
+        let fits_all = |word: &Word| {
+            alive.iter().all(|(place, seen)| {
+                fits(*place, field, &word.value, &shown(*place, field, seen), sink)
+            })
+        };
+        let possible = history.possible();
+        let winners: Vec<&&Word> = possible.iter().filter(|word| fits_all(word)).collect();
+        if alive.is_empty() {
+            return None;
+        }
+        if winners.is_empty() {
+            let shows: Vec<(&str, String)> = alive
+                .iter()
+                .map(|(place, seen)| (place.name(), shown(*place, field, seen)))
+                .collect();
+            let said_by_somebody = alive.iter().all(|(place, seen)| {
+                let text = shown(*place, field, seen);
+                history
+                    .latest(|value| fits(*place, field, value, &text, sink))
+                    .is_some()
+            });
+            let invariant = if said_by_somebody {
+                Invariant::Convergence
+            } else {
+                Invariant::NothingLost
+            };
+            let want: Vec<&str> = possible.iter().map(|word| word.value.as_str()).collect();
+            return Some((invariant, format!("{field:?} is {shows:?}, wanted {want:?}")));
+        }
+        let losers = history
+            .standing()
+            .into_iter()
+            .filter(|word| !word.racy && !fits_all(word));
+        for loser in losers {
+            let only_racy_won = winners.iter().all(|word| word.racy);
+            if !only_racy_won && !scene.told.names(number, field, &loser.value) {
+                let what = format!("{field:?} {:?} was overwritten in silence", loser.value);
+                return Some((Invariant::NothingLost, what));
+            }
+        }
+        None
+    }
+
+    /// Whether a booking begins so near now, or so near the end of the window, that nothing can be asked of it.
+    fn is_at_an_edge(&self, number: u64, scene: &Scene<'_>) -> bool {
+        let end = scene
+            .now
+            .saturating_add(self.scenario.window)
+            .unwrap_or(Timestamp::MAX);
+        let soon = scene.now.as_second();
+        let far = end.saturating_sub(EDGE).unwrap_or(end).as_second();
+        let times = scene.times.get(&number);
+        times.is_some_and(|times| times.iter().any(|(_, from, _)| *from <= soon || *from >= far))
+    }
+
+    /// Whether the auditor itself sees why a booking may not be on a platform as it should.
+    fn reason(
+        &self,
+        number: u64,
+        client: &Client,
+        place: Place,
+        clients: &BTreeMap<u64, Client>,
+        scene: &Scene<'_>,
+    ) -> bool {
+        let zone = self.scenario.zone(place);
+        let times = client.possible_times();
+        let blocked = |time: &Time| {
+            let by_record = scene.records.get(&place).is_some_and(|live| {
+                live.iter()
+                    .any(|seen| !is_of(seen, number) && meets(time, &time_of(place, seen)))
+            });
+            by_record
+                || scene
+                    .times
+                    .iter()
+                    .filter(|(other, _)| **other != number)
+                    .any(|(_, others)| others.iter().any(|other| meets(time, other)))
+        };
+        let hidden = || {
+            place == Place::Rubitime
+                && clients.iter().any(|(_, other)| {
+                    (other.unlisted || other.cut.contains(&place))
+                        && other
+                            .times()
+                            .iter()
+                            .any(|there| client.times().iter().any(|here| meets(here, there)))
+                })
+        };
+        client.cut.contains(&place)
+            || times.iter().any(|time| {
+                blocked(time)
+                    || cannot_be_spelled(&zone, time)
+                    || is_closed(&zone, time, self.scenario.hours)
+            })
+            || hidden()
+    }
+
+    /// What nobody can list takes its time everywhere.
+    fn judge_unlisted(
+        &self,
+        number: u64,
+        client: &Client,
+        scene: &Scene<'_>,
+    ) -> Vec<(Invariant, String)> {
+        let horizon = scene
+            .now
+            .saturating_add(HORIZON.min(self.scenario.window))
+            .unwrap_or(Timestamp::MAX);
+        let here = scene.records.get(&client.origin);
+        let Some(seen) = here.and_then(|live| live.iter().find(|seen| is_of(seen, number))) else {
+            let invariant = Invariant::NothingLost;
+            return if client.must_live() {
+                vec![(invariant, "its only record is gone".to_owned())]
+            } else {
+                Vec::new()
+            };
+        };
+        if seen.start <= scene.now || seen.end > horizon {
+            return Vec::new();
+        }
+        let time = time_of(client.origin, seen);
+        let others = scene.records.iter().filter(|(place, _)| **place != client.origin);
+        others
+            .filter(|(place, live)| {
+                let zone = self.scenario.zone(**place);
+                let covered = covers(live.iter().map(|seen| time_of(**place, seen)), &time);
+                !covered
+                    && !cannot_be_spelled(&zone, &time)
+                    && !is_closed(&zone, &time, self.scenario.hours)
+            })
+            .filter(|(place, _)| {
+                // A record that was there before and meets this one keeps the bridge from blocking the rest.
+                let told = scene.told.troubles.iter().any(|trouble| trouble.place.is_none_or(|at| at == **place));
+                let meets_another = scene.times.iter().any(|(other, times)| {
+                    *other != number && times.iter().any(|other| meets(other, &time))
+                });
+                !(told && meets_another)
+            })
+            .map(|(place, _)| {
+                let what = format!(
+                    "booked on {} from {} to {}, and {} shows that time as free",
+                    client.origin.name(),
+                    seen.start,
+                    seen.end,
+                    place.name()
+                );
+                (Invariant::Convergence, what)
+            })
+            .collect()
+    }
+
+    /// An anonymous record stands only where something on a platform without a listing is behind it.
+    fn judge_blocks(&self, clients: &BTreeMap<u64, Client>, scene: &Scene<'_>) -> Vec<String> {
+        let hidden: Vec<Time> = scene
+            .records
+            .get(&Place::Rubitime)
+            .into_iter()
+            .flatten()
+            .filter(|seen| {
+                cast::client_of(&seen.name)
+                    .and_then(|number| clients.get(&number))
+                    .is_none_or(|client| client.unlisted || client.cut.contains(&Place::Rubitime))
+            })
+            .map(|seen| time_of(Place::Rubitime, seen))
+            .collect();
+        let mut found = Vec::new();
+        for (place, live) in &scene.records {
+            for seen in live {
+                let anonymous = cast::client_of(&seen.name).is_none();
+                let over = seen.start <= scene.now;
+                let time = time_of(*place, seen);
+                if anonymous && !over && !hidden.iter().any(|other| meets(other, &time)) {
+                    found.push(format!(
+                        "{} {} from {} to {} stands for nothing",
+                        place.name(),
+                        seen.id,
+                        seen.start,
+                        seen.end
+                    ));
+                }
+            }
+        }
+        found
+    }
+}
+
+/// When a booking may be by what people said, and when it stands by what the platforms show.
+fn standing_times(number: u64, client: &Client, records: &Records) -> Vec<Time> {
+    let mut times = if client.must_be_gone() {
+        Vec::new()
+    } else {
+        client.possible_times()
+    };
+    for (place, live) in records {
+        times.extend(
+            live.iter()
+                .filter(|seen| is_of(seen, number))
+                .map(|seen| time_of(*place, seen)),
+        );
+    }
+    times
+}
+
+fn is_of(seen: &Seen, number: u64) -> bool {
+    cast::client_of(&seen.name) == Some(number)
+}
+
+fn time_of(place: Place, seen: &Seen) -> Time {
+    (
+        shown(place, Field::Staff, seen),
+        seen.start.as_second(),
+        seen.end.as_second(),
+    )
+}
+
+fn meets(one: &Time, other: &Time) -> bool {
+    one.0 == other.0 && one.1 < other.2 && other.1 < one.2
+}
+
+/// Whether these times together take all of that one.
+fn covers(times: impl Iterator<Item = Time>, whole: &Time) -> bool {
+    let mut parts: Vec<(i64, i64)> = times
+        .filter(|time| meets(time, whole))
+        .map(|(_, from, to)| (from, to))
+        .collect();
+    parts.sort_unstable();
+    let mut until = whole.1;
+    for (from, to) in parts {
+        if from > until {
+            return false;
+        }
+        until = until.max(to);
+    }
+    until >= whole.2
+}
+
+/// Whether a clock on the wall cannot tell this time from another one: the second of a doubled hour.
+fn cannot_be_spelled(zone: &TimeZone, time: &Time) -> bool {
+    [time.1, time.2].into_iter().any(|second| {
+        let Ok(at) = Timestamp::from_second(second) else {
+            return true;
+        };
+        let told = zone.to_ambiguous_timestamp(zone.to_datetime(at)).compatible();
+        told.ok() != Some(at)
+    })
+}
+
+/// Whether nobody works then by the clocks of the place.
+fn is_closed(zone: &TimeZone, time: &Time, hours: (i8, i8)) -> bool {
+    let local = |second| Some(zone.to_datetime(Timestamp::from_second(second).ok()?));
+    let (Some(from), Some(to)) = (local(time.1), local(time.2)) else {
+        return true;
+    };
+    let minutes = i32::from(to.hour()) * 60 + i32::from(to.minute());
+    from.date() != to.date() || from.hour() < hours.0 || minutes > i32::from(hours.1) * 60
+}
+
+fn names(alive: &[(Place, &Seen)]) -> Vec<&'static str> {
+    alive.iter().map(|(place, _)| place.name()).collect()
+}

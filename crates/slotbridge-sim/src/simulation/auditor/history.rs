@@ -1,0 +1,118 @@
+//! What people said about one field of one booking, and what each of them knew when saying it.
+
+use std::collections::BTreeSet;
+
+/// One thing that somebody said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// The value.
+    pub(crate) value: String,
+    /// Everything said before that whoever said this has seen taken in.
+    pub(crate) knew: BTreeSet<usize>,
+    /// Whether a run was at work at that moment: it may have read before and written after, and nobody can tell.
+    pub(crate) racy: bool,
+}
+
+/// Everything that was said about one field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct History {
+    words: Vec<Word>,
+}
+
+impl History {
+    /// Notes a value said by somebody who saw the word `seen`, if that can be told.
+    pub(crate) fn say(&mut self, value: String, seen: Option<usize>, racy: bool) {
+        let knew = self.known_with(seen);
+        self.words.push(Word { value, knew, racy });
+    }
+
+    /// A word and everything behind it.
+    pub(crate) fn known_with(&self, seen: Option<usize>) -> BTreeSet<usize> {
+        let mut known = seen
+            .and_then(|at| self.words.get(at))
+            .map(|word| word.knew.clone())
+            .unwrap_or_default();
+        known.extend(seen);
+        known
+    }
+
+    /// The latest word of which `shows` holds.
+    pub(crate) fn latest(&self, shows: impl Fn(&str) -> bool) -> Option<usize> {
+        self.words.iter().rposition(|word| shows(&word.value))
+    }
+
+    /// Everything that was said.
+    pub(crate) fn words(&self) -> &[Word] {
+        &self.words
+    }
+
+    /// The words that nobody has answered: one of them must stand in the end.
+    pub(crate) fn standing(&self) -> Vec<&Word> {
+        self.unanswered(|_| true)
+    }
+
+    /// The words that may stand in the end: those that nobody has answered, and those that only a racy one answers or
+    /// rivals.
+    pub(crate) fn possible(&self) -> Vec<&Word> {
+        let mut words = self.standing();
+        for word in self.unanswered(|word| !word.racy) {
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        words
+    }
+
+    fn unanswered(&self, counts: impl Fn(&Word) -> bool) -> Vec<&Word> {
+        let answered: BTreeSet<usize> = self
+            .words
+            .iter()
+            .filter(|word| counts(word))
+            .flat_map(|word| word.knew.iter().copied())
+            .collect();
+        self.words
+            .iter()
+            .enumerate()
+            .filter(|(at, word)| counts(word) && !answered.contains(at))
+            .map(|(_, word)| word)
+            .collect()
+    }
+
+    /// Whether everything has been answered but one word.
+    pub(crate) fn undisputed(&self) -> bool {
+        self.standing().len() <= 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(words: &[&Word]) -> Vec<String> {
+        words.iter().map(|word| word.value.clone()).collect()
+    }
+
+    #[test]
+    fn what_was_answered_stands_no_more_and_rivals_stand_both() {
+        let mut history = History::default();
+        history.say("a".to_owned(), None, false);
+        history.say("b".to_owned(), Some(0), false);
+        assert_eq!(values(&history.standing()), ["b"]);
+        // Somebody who still saw the first word.
+        history.say("c".to_owned(), Some(0), false);
+        assert_eq!(values(&history.standing()), ["b", "c"]);
+        // Somebody who saw the third.
+        history.say("d".to_owned(), Some(2), false);
+        assert_eq!(values(&history.standing()), ["b", "d"]);
+        assert!(!history.undisputed());
+    }
+
+    #[test]
+    fn a_word_said_into_a_run_may_be_lost_but_need_not() {
+        let mut history = History::default();
+        history.say("a".to_owned(), None, false);
+        history.say("b".to_owned(), Some(0), true);
+        assert_eq!(values(&history.standing()), ["b"]);
+        assert_eq!(values(&history.possible()), ["b", "a"]);
+    }
+}
