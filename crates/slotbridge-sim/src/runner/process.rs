@@ -236,7 +236,9 @@ fn member(
         mapping,
         direction: Direction::Both,
         time_zone: zone,
-        lead_time: None,
+        // The owner says that times can be booked to the last minute: else a busy time before the first free one
+        // looks like one that it is too late for.
+        lead_time: Some(SignedDuration::ZERO),
         known_records,
         chooses_block_service: false,
         calls: Arc::new(AtomicU64::new(0)),

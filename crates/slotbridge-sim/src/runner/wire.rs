@@ -24,6 +24,15 @@ use crate::locked;
 use crate::simulation::{Auditor, Stage};
 use crate::world::Place;
 
+/// How far the call log of a platform was read, and what was found in it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Landed {
+    read: usize,
+    writes: usize,
+    /// How many of these whoever asked cannot be sure of.
+    unsure: usize,
+}
+
 /// The network; it outlives the process.
 #[derive(Clone)]
 pub(crate) struct Network {
@@ -33,7 +42,7 @@ pub(crate) struct Network {
     trace: Trace,
     dice: Arc<Mutex<Dice>>,
     /// How many writes have landed on each platform, the last time somebody looked.
-    landed: Arc<Mutex<BTreeMap<Place, (usize, usize)>>>,
+    landed: Arc<Mutex<BTreeMap<Place, Landed>>>,
     /// With many bookings the auditor looks at every n-th write only.
     look_every: usize,
 }
@@ -64,29 +73,29 @@ impl Network {
 
     /// How many writes have landed on all platforms so far.
     pub(crate) fn writes(&self) -> usize {
-        let mut sum = 0;
-        for place in &self.stage.places {
-            self.count(*place);
-            sum += locked(&self.landed).get(place).map_or(0, |(_, count)| *count);
-        }
-        sum
+        self.stage
+            .places
+            .iter()
+            .map(|place| self.count(*place).writes)
+            .sum()
     }
 
-    /// Counts the writes that have landed since the last look; gives how many there are in all.
-    fn count(&self, place: Place) -> (usize, usize) {
+    /// Counts the writes that have landed.
+    fn count(&self, place: Place) -> Landed {
         let mut landed = locked(&self.landed);
-        let (from, count) = landed.entry(place).or_default();
-        let new = self.stage.side(place).view.calls_from(*from);
-        let before = *count;
-        // A call that is still being answered is looked at again the next time.
-        for call in new {
-            if call.status.is_none() && !call.landed && call.fault.is_none() && !call.over_quota {
+        let counted = landed.entry(place).or_default();
+        for call in self.stage.side(place).view.calls_from(counted.read) {
+            let fault = call.fault.as_deref();
+            // A call that is still being answered is looked at again the next time.
+            let open = call.status.is_none() && !call.landed && !call.over_quota;
+            if open && fault.is_none_or(|fault| fault == "slow") {
                 break;
             }
-            *from += 1;
-            *count += usize::from(call.landed);
+            counted.read += 1;
+            counted.writes += usize::from(call.landed);
+            counted.unsure += usize::from(call.landed && fault.is_some_and(|fault| fault != "slow"));
         }
-        (before, *count)
+        *counted
     }
 
     /// What the platform makes of a request, and what the auditor makes of that.
@@ -97,33 +106,32 @@ impl Network {
         let there = self.latency();
         let back = self.latency();
         tokio::time::sleep(there).await;
-        let before = self.count(place).1;
+        let before = self.count(place);
         let response = match router.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
         let lost = response.extensions().get::<ConnectionLost>().is_some();
-        let after = self.count(place).1;
-        let mut clients = Vec::new();
-        if after != before && after.is_multiple_of(self.look_every) {
-            clients = locked(&self.auditor).wrote(&self.stage, place, run);
+        let after = self.count(place);
+        if after.writes != before.writes && after.writes.is_multiple_of(self.look_every) {
+            let mut auditor = locked(&self.auditor);
+            for client in auditor.wrote(&self.stage, place, run) {
+                if after.unsure != before.unsure {
+                    auditor.cut(place, client);
+                }
+            }
         }
         self.trace.add(format_args!(
-            "{} {place:?} {} {lost} {after}",
+            "{} {place:?} {} {lost} {}",
             self.stage.clock.now(),
-            response.status()
+            response.status(),
+            after.writes
         ));
         let answer = if lost {
             Answer::Lost("the connection was closed without an answer")
         } else {
             whole(response).await
         };
-        if !answer.is_fine() {
-            let mut auditor = locked(&self.auditor);
-            for client in clients {
-                auditor.cut(place, client);
-            }
-        }
         tokio::time::sleep(back).await;
         answer
     }
@@ -137,15 +145,6 @@ impl Network {
 enum Answer {
     Reply(http::Response<Bytes>),
     Lost(&'static str),
-}
-
-impl Answer {
-    fn is_fine(&self) -> bool {
-        match self {
-            Self::Reply(reply) => reply.status().is_success(),
-            Self::Lost(_) => false,
-        }
-    }
 }
 
 async fn whole(response: axum::response::Response) -> Answer {

@@ -337,8 +337,9 @@ impl People {
         let client = cast::client_of(&seen.name).unwrap_or(0);
         let mut records = Self::elsewhere(stage, place, client);
         records.push((place, seen.clone()));
-        if !auditor.is_settled(client, &records) || place == Place::Rubitime && !self.scenario.named
-        {
+        let nobody_knows = place == Place::Rubitime && !self.scenario.named;
+        let has_sink = place == Place::Simplybook && self.scenario.sink;
+        if !auditor.is_settled(client, &records) || nobody_knows || has_sink {
             return;
         }
         let minutes = seen.end.duration_since(seen.start).as_mins();
@@ -349,11 +350,18 @@ impl People {
             _ => (seen.staff, seen.start),
         };
         self.cancel_this(stage, auditor, place, &seen, false);
-        let service = seen.services.first().copied().unwrap_or_default();
-        let mut booking = crate::person::Booking::new(staff, service, start, minutes);
+        let mut booking = crate::person::Booking::new(staff, 0, start, minutes);
+        booking.services.clone_from(&seen.services);
         booking.name = cast::client_name(client);
         booking.phone.clone_from(&seen.phone);
         booking.email.clone_from(&seen.email);
+        booking.status = seen.status;
+        booking.comment = seen
+            .comment
+            .lines()
+            .filter(|line| !line.contains("[sb"))
+            .collect::<Vec<_>>()
+            .join("\n");
         let side = stage.side(place);
         let id = side.hand.book(&booking);
         if place == Place::Rubitime {

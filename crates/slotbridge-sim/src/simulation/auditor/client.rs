@@ -11,6 +11,8 @@ use super::history::History;
 /// A cancellation by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cancel {
+    /// Where.
+    pub(crate) place: Place,
     /// What of each field whoever cancelled had seen taken in.
     knew: BTreeMap<Field, BTreeSet<usize>>,
 }
@@ -120,7 +122,7 @@ impl Client {
             }
             knew.insert(*field, known);
         }
-        self.cancels.push(Cancel { knew });
+        self.cancels.push(Cancel { place, knew });
         self.lives_on.remove(&place);
         self.note_death(run);
     }

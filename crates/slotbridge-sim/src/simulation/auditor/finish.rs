@@ -85,6 +85,9 @@ impl Auditor {
         if client.unlisted {
             return self.judge_unlisted(number, client, scene);
         }
+        if !client.cut.is_empty() {
+            return judge_cut(number, client, scene);
+        }
         let mut found = Vec::new();
         let mut alive: Vec<(Place, &Seen)> = Vec::new();
         let mut missing = Vec::new();
@@ -328,6 +331,23 @@ impl Auditor {
         }
         found
     }
+}
+
+/// Of a booking with a record that nobody can be sure of, a person's cancellation elsewhere is still followed.
+fn judge_cut(number: u64, client: &Client, scene: &Scene<'_>) -> Vec<(Invariant, String)> {
+    let listed = |place: &Place| !client.cut.contains(place);
+    let cancelled = client.must_be_gone() && client.cancels.iter().all(|cancel| listed(&cancel.place));
+    scene
+        .records
+        .iter()
+        .filter(|(place, _)| cancelled && listed(place))
+        .flat_map(|(place, live)| live.iter().map(move |seen| (place, seen)))
+        .filter(|(_, seen)| is_of(seen, number))
+        .map(|(place, seen)| {
+            let what = format!("was cancelled and lives on {} as {}", place.name(), seen.id);
+            (Invariant::NoResurrection, what)
+        })
+        .collect()
 }
 
 /// When a booking may be by what people said, and when it stands by what the platforms show.

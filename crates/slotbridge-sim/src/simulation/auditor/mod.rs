@@ -256,7 +256,7 @@ impl Auditor {
             if count == 0 && was {
                 client.lives_on.remove(&place);
                 client.note_death(self.run);
-                if client.cancels.is_empty() {
+                if client.cancels.is_empty() && !client.booked_again {
                     found.push((
                         Invariant::NothingLost,
                         format!(
