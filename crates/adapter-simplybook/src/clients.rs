@@ -121,14 +121,22 @@ impl Clients {
             email: Some(tagged(sink.expose(), &wanted)),
             ..card.clone()
         };
+        let mut unread = false;
         for card in [card, &tagged] {
             let id = add(session, card).await?;
-            if read(session, terms, id)
-                .await?
-                .is_some_and(|found| same_name(&found))
-            {
-                return Ok(id);
+            match read(session, terms, id).await? {
+                Some(found) if same_name(&found) => return Ok(id),
+                Some(_another) => {}
+                None => unread = true,
             }
+        }
+        if unread {
+            return Err(PlatformError::new(
+                ErrorKind::BadReply,
+                Retry::Later,
+                "clients.create",
+                "a client's card that was just made cannot be read",
+            ));
         }
         Err(PlatformError::new(
             ErrorKind::Refused,

@@ -540,6 +540,15 @@ fn shadow_after(member: &Member, task: &Task, record: Option<&Record>) -> (Shado
         Action::Update { fields, .. } => fields.contains(&field),
         Action::Create { .. } | Action::Remove { .. } => true,
     };
+    // A new record without the comment that it was to have is not how the platform keeps comments, but a comment that
+    // did not arrive, as where it takes a call of its own: it is written once more.
+    if matches!(&task.operation.action, Action::Create { .. })
+        && kept.comment.is_blank()
+        && !desired.comment.is_blank()
+        && let Presence::Live(agreed) = &mut shadow.agreed
+    {
+        agreed.take_field(Field::Comment, kept);
+    }
     let mut elsewhere = false;
     for field in [Field::Slot, Field::Resource] {
         if written(field) && !same_value(field, kept, desired) {

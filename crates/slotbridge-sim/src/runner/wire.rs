@@ -29,7 +29,8 @@ use crate::world::Place;
 struct Landed {
     read: usize,
     writes: usize,
-    /// How many of these whoever asked cannot be sure of.
+    faults: usize,
+    /// How many writes whoever asked cannot be sure of.
     unsure: usize,
 }
 
@@ -92,7 +93,16 @@ impl Network {
                 break;
             }
             counted.read += 1;
+            self.trace.add(format_args!(
+                "{} {place:?} {} {:?} {fault:?} {} {}",
+                call.at,
+                call.method,
+                call.status,
+                call.landed,
+                call.json().get("id").cloned().unwrap_or_default()
+            ));
             counted.writes += usize::from(call.landed);
+            counted.faults += usize::from(fault.is_some());
             counted.unsure += usize::from(call.landed && fault.is_some_and(|fault| fault != "slow"));
         }
         *counted
@@ -121,12 +131,9 @@ impl Network {
                 }
             }
         }
-        self.trace.add(format_args!(
-            "{} {place:?} {} {lost} {}",
-            self.stage.clock.now(),
-            response.status(),
-            after.writes
-        ));
+        if after.faults != before.faults {
+            locked(&self.auditor).unsure(place);
+        }
         let answer = if lost {
             Answer::Lost("the connection was closed without an answer")
         } else {

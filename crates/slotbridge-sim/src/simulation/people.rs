@@ -196,20 +196,26 @@ impl People {
     }
 
     /// A record that people may touch: that of a client, and not a lesson of the past.
-    fn record(&mut self, stage: &Stage, place: Place) -> Option<Seen> {
+    ///
+    /// A copy of which the bridge cannot know, because the answer to its making was lost where nothing can be listed, is
+    /// left alone: what happens to it there nobody can follow.
+    fn record(&mut self, stage: &Stage, auditor: &Auditor, place: Place) -> Option<Seen> {
         let now = stage.clock.now();
         let live: Vec<Seen> = stage
             .side(place)
             .view
             .live()
             .into_iter()
-            .filter(|seen| cast::client_of(&seen.name).is_some() && seen.start > now)
+            .filter(|seen| {
+                let client = cast::client_of(&seen.name);
+                client.is_some_and(|client| !auditor.is_left_alone(place, client)) && seen.start > now
+            })
             .collect();
         self.dice.pick(&live).cloned()
     }
 
     fn move_one(&mut self, stage: &Stage, auditor: &mut Auditor, place: Place) {
-        let Some(seen) = self.record(stage, place) else {
+        let Some(seen) = self.record(stage, auditor, place) else {
             return;
         };
         let minutes = seen.end.duration_since(seen.start).as_mins();
@@ -262,7 +268,7 @@ impl People {
 
     /// Two clients of one platform take each other's time.
     fn swap(&mut self, stage: &Stage, auditor: &mut Auditor, place: Place) {
-        let (Some(one), Some(other)) = (self.record(stage, place), self.record(stage, place)) else {
+        let (Some(one), Some(other)) = (self.record(stage, auditor, place), self.record(stage, auditor, place)) else {
             return;
         };
         let length = |seen: &Seen| seen.end.duration_since(seen.start);
@@ -298,7 +304,7 @@ impl People {
     }
 
     fn cancel(&mut self, stage: &Stage, auditor: &mut Auditor, place: Place) {
-        if let Some(seen) = self.record(stage, place) {
+        if let Some(seen) = self.record(stage, auditor, place) {
             let for_good = self.dice.below(4) == 0;
             self.cancel_this(stage, auditor, place, &seen, for_good);
         }
@@ -331,7 +337,7 @@ impl People {
 
     /// Only where nothing is open, since else nobody could say which of two bookings somebody means.
     fn cancel_and_book_again(&mut self, stage: &Stage, auditor: &mut Auditor, place: Place) {
-        let Some(seen) = self.record(stage, place) else {
+        let Some(seen) = self.record(stage, auditor, place) else {
             return;
         };
         let client = cast::client_of(&seen.name).unwrap_or(0);
@@ -374,7 +380,7 @@ impl People {
     }
 
     fn edit(&mut self, stage: &Stage, auditor: &mut Auditor, place: Place) {
-        if let Some(seen) = self.record(stage, place) {
+        if let Some(seen) = self.record(stage, auditor, place) {
             self.edit_this(stage, auditor, place, &seen);
         }
     }
@@ -437,7 +443,7 @@ impl People {
         let Some(place) = self.place(stage) else {
             return;
         };
-        let Some(seen) = self.record(stage, place) else {
+        let Some(seen) = self.record(stage, auditor, place) else {
             return;
         };
         let client = cast::client_of(&seen.name).unwrap_or(0);
@@ -445,6 +451,9 @@ impl People {
         let Some((there, other)) = self.dice.pick(&others).cloned() else {
             return;
         };
+        if auditor.is_left_alone(there, client) {
+            return;
+        }
         for (place, seen) in [(place, seen), (there, other)] {
             match self.dice.below(5) {
                 0 => {

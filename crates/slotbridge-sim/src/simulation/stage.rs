@@ -58,7 +58,11 @@ impl Stage {
             COMPANY,
             zone(Place::Simplybook),
             clock.clone(),
-            simplybook::Options::default(),
+            // By address, one card would stand for every client of it, with the phone that it had first.
+            simplybook::Options {
+                client_dedup: simplybook::ClientDedup::Exact,
+                ..simplybook::Options::default()
+            },
         );
         let alfacrm = AlfacrmSim::new(
             SCHOOL_BRANCH_ID,

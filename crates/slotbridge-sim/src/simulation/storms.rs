@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::faults::{Fault, Which};
-use crate::world::Place;
 
 use super::scenario::FaultMix;
 use super::stage::Stage;
@@ -18,7 +17,7 @@ pub fn brew(stage: &Stage, mix: FaultMix, dice: &mut Dice) {
             FaultMix::None => {}
             FaultMix::Mix => {
                 for _ in 0..dice.below(4) {
-                    let fault = draw(side.place, dice);
+                    let fault = draw(dice);
                     let method = if dice.below(3) == 0 {
                         "*"
                     } else {
@@ -37,7 +36,7 @@ pub fn brew(stage: &Stage, mix: FaultMix, dice: &mut Dice) {
             }
             FaultMix::All => {
                 for _ in 0..12 {
-                    let fault = draw(side.place, dice);
+                    let fault = draw(dice);
                     let which = Which::Chance {
                         permille: 15,
                         seed: dice.roll(),
@@ -73,15 +72,10 @@ pub const NAMES: [&str; 13] = [
     "garbage",
 ];
 
-fn draw(place: Place, dice: &mut Dice) -> Fault {
-    let status = |dice: &mut Dice| {
-        // Rubitime's own kind of error comes with status 200.
-        if place == Place::Rubitime && dice.coin() {
-            200
-        } else {
-            [500, 502, 503].get(dice.index(3)).copied().unwrap_or(500)
-        }
-    };
+fn draw(dice: &mut Dice) -> Fault {
+    // Rubitime's own kind of error, with status 200, is a refusal in words of its own, and a refusal is for good; what
+    // passes is told by a status.
+    let status = |dice: &mut Dice| [500, 502, 503].get(dice.index(3)).copied().unwrap_or(500);
     match dice.below(13) {
         0 => Fault::ReplyLost,
         1 => Fault::DropBefore,

@@ -55,12 +55,15 @@ impl Client {
         }
     }
 
-    /// The client, who had cancelled, books again. What was said before is over.
-    pub(crate) fn books_again(&mut self, place: Place, seen: &Seen) {
-        for field in Field::ALL {
-            let history = self.fields.entry(field).or_default();
+    /// The client, who had cancelled, books again. What was said before is over, unless it is said again.
+    pub(crate) fn books_again(&mut self, place: Place, seen: &Seen, sink: bool) {
+        for (field, history) in &mut self.fields {
+            let value = shown(place, *field, seen);
             let last = history.words().len().checked_sub(1);
-            history.say(shown(place, field, seen), last, false);
+            let same = |word: &super::history::Word| fits(place, *field, &word.value, &value, sink);
+            if !history.words().last().is_some_and(same) {
+                history.say(value, last, false);
+            }
         }
         self.booked_again = true;
         self.cancels.clear();

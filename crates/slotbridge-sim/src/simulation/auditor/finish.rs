@@ -13,7 +13,7 @@ use crate::world::Place;
 use super::client::Client;
 use super::holds::{Field, fits, shown};
 use super::history::Word;
-use super::told::Told;
+use super::told::{Subject, Told};
 use super::{Auditor, Invariant};
 
 /// How near the edge of the window a booking may be on either side of it.
@@ -104,8 +104,10 @@ impl Auditor {
             }
         }
         let excused = |place: Place| {
-            self.reason(number, client, place, clients, scene)
-                && scene.told.trouble(number, place)
+            may_be_hidden(client, place, clients)
+                || self.may_be_open(client, place, scene) && scene.told.trouble(number, place)
+                || self.reason(number, client, place, scene)
+                    && scene.told.trouble(number, place)
         };
         if client.must_be_gone() {
             for (place, seen) in alive.iter().filter(|(place, _)| !excused(*place)) {
@@ -152,7 +154,13 @@ impl Auditor {
                 fits(*place, field, &word.value, &shown(*place, field, seen), sink)
             })
         };
-        let possible = history.possible();
+        // Who cancelled against somebody else's word has said everything anew: what was said before may stand or not.
+        let contested = !client.cancels.is_empty();
+        let possible = if contested {
+            history.words().iter().collect()
+        } else {
+            history.possible()
+        };
         let winners: Vec<&&Word> = possible.iter().filter(|word| fits_all(word)).collect();
         if alive.is_empty() {
             return None;
@@ -176,10 +184,11 @@ impl Auditor {
             let want: Vec<&str> = possible.iter().map(|word| word.value.as_str()).collect();
             return Some((invariant, format!("{field:?} is {shows:?}, wanted {want:?}")));
         }
+        let told_of_removal = contested && scene.told.conflict(number, Subject::Removal);
         let losers = history
             .standing()
             .into_iter()
-            .filter(|word| !word.racy && !fits_all(word));
+            .filter(|word| !word.racy && !told_of_removal && !fits_all(word));
         for loser in losers {
             let only_racy_won = winners.iter().all(|word| word.racy);
             if !only_racy_won && !scene.told.names(number, field, &loser.value) {
@@ -208,7 +217,6 @@ impl Auditor {
         number: u64,
         client: &Client,
         place: Place,
-        clients: &BTreeMap<u64, Client>,
         scene: &Scene<'_>,
     ) -> bool {
         let zone = self.scenario.zone(place);
@@ -225,23 +233,24 @@ impl Auditor {
                     .filter(|(other, _)| **other != number)
                     .any(|(_, others)| others.iter().any(|other| meets(time, other)))
         };
-        let hidden = || {
-            place == Place::Rubitime
-                && clients.iter().any(|(_, other)| {
-                    (other.unlisted || other.cut.contains(&place))
-                        && other
-                            .times()
-                            .iter()
-                            .any(|there| client.times().iter().any(|here| meets(here, there)))
-                })
-        };
-        client.cut.contains(&place)
-            || times.iter().any(|time| {
-                blocked(time)
-                    || cannot_be_spelled(&zone, time)
-                    || is_closed(&zone, time, self.scenario.hours)
-            })
-            || hidden()
+        times.iter().any(|time| {
+            blocked(time)
+                || cannot_be_spelled(&zone, time)
+                || is_closed(&zone, time, self.scenario.hours)
+        })
+    }
+
+    /// Whether a write of which nobody knows whether it happened can never be settled: its time is over, or lies beyond
+    /// what the platform shows.
+    fn may_be_open(&self, client: &Client, place: Place, scene: &Scene<'_>) -> bool {
+        let shown = scene.now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
+        let (now, shown) = (scene.now.as_second(), shown.as_second());
+        place == Place::Rubitime
+            && self.doubts
+            && client
+                .times()
+                .iter()
+                .any(|(_, from, to)| *from <= now || *to > shown)
     }
 
     /// What nobody can list takes its time everywhere.
@@ -331,6 +340,19 @@ impl Auditor {
         }
         found
     }
+}
+
+/// Whether something that nobody can list ever took a time of this booking there: then it may rightly have been taken for
+/// the booking itself (decision 4), and a record may be missing without a word.
+fn may_be_hidden(client: &Client, place: Place, clients: &BTreeMap<u64, Client>) -> bool {
+    place == Place::Rubitime
+        && clients
+            .values()
+            .filter(|other| other.unlisted || other.cut.contains(&place))
+            .any(|other| {
+                let theirs = other.times();
+                client.times().iter().any(|here| theirs.iter().any(|there| meets(here, there)))
+            })
 }
 
 /// Of a booking with a record that nobody can be sure of, a person's cancellation elsewhere is still followed.

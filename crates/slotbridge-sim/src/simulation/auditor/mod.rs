@@ -33,7 +33,7 @@ use crate::world::Place;
 
 use client::Client;
 pub use holds::Field;
-pub(crate) use holds::{shown, statuses};
+pub(crate) use holds::statuses;
 pub use told::{ConflictTold, Subject, Told, Trouble};
 
 /// What a bridge promises.
@@ -104,6 +104,8 @@ pub struct Auditor {
     known_refusals: BTreeMap<Place, usize>,
     /// Copies made in the run that is at work, where they cannot be listed.
     fresh: BTreeSet<(Place, u64)>,
+    /// Whether a run was killed, or an answer was lost where nothing can be listed: something may be open for ever.
+    doubts: bool,
 }
 
 impl Auditor {
@@ -118,6 +120,7 @@ impl Auditor {
             known_twins: BTreeMap::new(),
             known_refusals: BTreeMap::new(),
             fresh: BTreeSet::new(),
+            doubts: false,
         }
     }
 
@@ -146,6 +149,7 @@ impl Auditor {
     /// A run is over, or was killed.
     pub fn run_ends(&mut self, killed: bool) {
         self.at_work = false;
+        self.doubts |= killed;
         for (place, client) in std::mem::take(&mut self.fresh) {
             if killed && let Some(client) = self.clients.get_mut(&client) {
                 client.cut.insert(place);
@@ -166,7 +170,7 @@ impl Auditor {
         // Where nothing can be listed, only what the owner names can be known.
         let unlisted = place == Place::Rubitime && !self.scenario.named;
         if let Some(client) = self.clients.get_mut(&number) {
-            client.books_again(place, seen);
+            client.books_again(place, seen, self.scenario.sink);
             return;
         }
         self.clients
@@ -189,11 +193,22 @@ impl Auditor {
         }
     }
 
-    /// A write by API cannot be known to have been answered.
+    /// A write by API cannot be known to have been answered. Where records are listed, that is made good by looking.
     pub fn cut(&mut self, place: Place, client: u64) {
+        if place != Place::Rubitime {
+            return;
+        }
         if let Some(client) = self.clients.get_mut(&client) {
             client.cut.insert(place);
         }
+    }
+
+    /// Whether people leave a client's record alone: the bridge cannot know of it, or the client has booked again, so that
+    /// nobody could say which of two bookings is meant.
+    pub fn is_left_alone(&self, place: Place, client: u64) -> bool {
+        self.clients
+            .get(&client)
+            .is_some_and(|client| client.cut.contains(&place) || client.booked_again)
     }
 
     /// Whether nothing is open about a client: every platform shows the same, and nobody disputes anything.
@@ -216,6 +231,11 @@ impl Auditor {
         self.clients
             .get(&client)
             .is_some_and(|client| client.unlisted)
+    }
+
+    /// An answer was lost, or made no sense.
+    pub fn unsure(&mut self, place: Place) {
+        self.doubts |= place == Place::Rubitime;
     }
 
     fn client_of(&mut self, seen: &Seen) -> Option<&mut Client> {
