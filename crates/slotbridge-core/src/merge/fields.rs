@@ -170,16 +170,21 @@ fn undelivered<'a>(
             .iter()
             .any(|(_, value)| !same_value(field, &side.projection.project(value), shown))
     };
-    sides
-        .iter()
-        .filter_map(|side| match &side.shown {
-            Shown::Live(shown) if side.heard => Some((side, shown)),
-            Shown::Live(_) | Shown::Gone | Shown::Unseen => None,
-        })
-        .filter(|(side, shown)| same_value(field, shown, &side.projection.project(base)))
-        .filter(|(side, shown)| differs(side, shown))
-        // Where the value comes from has had it longest; the others got it from us.
-        .min_by_key(|(side, _)| stamp(side).0)
+    let holders = |read: bool| {
+        sides
+            .iter()
+            .filter_map(move |side| match (&side.shown, &side.shadow.kept) {
+                (Shown::Live(shown), _) if read && side.heard => Some((side, shown)),
+                // It cannot be read in this run, but what it said was taken in before.
+                (Shown::Unseen, Presence::Live(kept)) if !read && side.heard => Some((side, kept)),
+                (Shown::Live(_) | Shown::Gone | Shown::Unseen, _) => None,
+            })
+            .filter(|(side, shown)| same_value(field, shown, &side.projection.project(base)))
+            .filter(|(side, shown)| differs(side, shown))
+            // Where the value comes from has had it longest; the others got it from us.
+            .min_by_key(|(side, _)| stamp(side).0)
+    };
+    holders(true).or_else(|| holders(false))
 }
 
 fn newest<'a>(claims: &[(&'a Side, &'a Booking)]) -> Option<(&'a Side, &'a Booking)> {

@@ -388,3 +388,33 @@ fn every_subject_has_a_word_of_its_own() {
     let words: BTreeSet<&str> = subjects.map(Subject::as_str).collect();
     assert_eq!(words.len(), Field::ALL.len() + 1);
 }
+
+#[test]
+fn a_change_that_was_taken_in_is_not_lost_in_silence_while_its_platform_cannot_be_read() {
+    let edited = changed(&booking(0), Field::Comment, 'a');
+    let other = changed(&booking(0), Field::Comment, 'b');
+    // One run reads only the first change and takes it in.
+    let first = Side {
+        shown: Shown::Live(edited),
+        ..side("salon", 10)
+    };
+    let unread = |side: &Side| Side {
+        shown: Shown::Unseen,
+        ..side.clone()
+    };
+    let second = side("site", 20);
+    let sides = [first, unread(&second)];
+    let taken = merge(&Presence::Live(booking(0)), &sides, &newest());
+    assert!(taken.conflicts.is_empty());
+    let (canonical, sides) = taken_over(&Presence::Live(booking(0)), &sides, &taken);
+    // The next reads only the second one.
+    let [first, second] = sides.try_into().unwrap();
+    let second = Side {
+        shown: Shown::Live(other.clone()),
+        ..second
+    };
+    let taken = merge(&canonical, &[unread(&first), second], &newest());
+    assert_eq!(taken.presence, Presence::Live(other));
+    assert_eq!(taken.conflicts.len(), 1, "{taken:?}");
+    assert_eq!(taken.conflicts[0].claims.len(), 2);
+}
