@@ -142,12 +142,18 @@ impl Guarding<'_> {
         verdict.trips.extend(other_ids(view, &verdict.trips));
         let mut changes = Vec::new();
         for guard in latched {
-            // A guard lets go when what it held is no longer planned, or was approved and passes now.
-            if !verdict
+            // A guard lets go when what it held is no longer planned, or was approved and passes now. An approval outlasts
+            // the runs in which another guard still holds what it is for: else the two would take turns for ever.
+            let tripped = verdict
                 .trips
                 .iter()
-                .any(|trip| trip.platform == guard.platform && trip.what == guard.what)
-            {
+                .any(|trip| trip.platform == guard.platform && trip.what == guard.what);
+            let held_by_others = guard.approved_at.is_some()
+                && verdict
+                    .held
+                    .iter()
+                    .any(|operation| concerns(operation, &guard.platform));
+            if !tripped && !held_by_others {
                 changes.push(Change::GuardReleased {
                     bridge: view.bridge.name.clone(),
                     platform: guard.platform.clone(),
@@ -228,6 +234,15 @@ impl Guarding<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether an operation is on a platform, or rests on what it shows.
+fn concerns(operation: &Operation, platform: &PlatformName) -> bool {
+    operation.platform == *platform
+        || operation
+            .because
+            .iter()
+            .any(|(source, _)| source == platform)
 }
 
 /// A feed whose ids have all changed is told at once, also when nothing is planned because of it: the next run looks for

@@ -274,3 +274,27 @@ async fn cancelled_and_booked_again_at_the_same_time_is_the_same_booking() {
     world.settle().await;
     assert_eq!(world.b.writes(), 1, "nothing had to be written for it");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_lasts_until_what_it_is_for_has_passed_every_guard() {
+    let world = World::listing();
+    let booked: Vec<_> = (0..12)
+        .map(|hour| {
+            world
+                .a
+                .book("anna", at(6 + hour, 0), 60, &format!("К{hour}"))
+        })
+        .collect();
+    world.settle().await;
+    for id in &booked[..3] {
+        world.a.cancel(id);
+    }
+    assert_eq!(world.run().await.exit_code(), 3, "too many removals at once");
+    world.approve().await;
+    // Before the next run another guard has doubts about the same operations.
+    world.seam.set_wall_clock(SignedDuration::from_mins(-30));
+    assert_eq!(world.run().await.exit_code(), 3, "the clock went back");
+    world.approve().await;
+    assert_eq!(world.run().await.exit_code(), 0);
+    assert_eq!(world.b.live().len(), 9);
+}
