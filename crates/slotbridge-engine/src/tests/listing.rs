@@ -207,6 +207,33 @@ async fn a_platform_that_cuts_comments_is_written_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_comment_that_did_not_arrive_with_a_new_record_is_written_once_more_and_no_oftener() {
+    let world = World::listing();
+    // The platform takes a comment only where it takes none with the record itself.
+    world.b.state.lock().unwrap().comment_kept = Some(0);
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.a.person(&a, |record| {
+        record.comment = Private::new("код домофона");
+    });
+    world.run().await;
+    assert_eq!(world.b.writes(), 1);
+    world.b.state.lock().unwrap().comment_kept = None;
+    world.settle().await;
+    assert_eq!(only(&world.b.live()).comment.expose(), "код домофона");
+    assert_eq!(world.b.writes(), 2);
+
+    // One that never keeps any is asked twice and then left alone.
+    let world = World::listing();
+    world.b.state.lock().unwrap().comment_kept = Some(0);
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.a.person(&a, |record| {
+        record.comment = Private::new("код домофона");
+    });
+    world.settle().await;
+    assert_eq!(world.b.writes(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_later_seen_of_a_double_booking_is_not_pushed() {
     let world = World::listing();
     world.a.book("anna", at(9, 0), 60, "Вера");
