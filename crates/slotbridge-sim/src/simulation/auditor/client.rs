@@ -103,33 +103,31 @@ impl Client {
         place: Place,
         before: &Seen,
         others: &[(Place, Seen)],
-        run: u64,
         sink: bool,
     ) {
         let mut knew = BTreeMap::new();
         for (field, history) in &self.fields {
-            let here = self.word(place, *field, before, sink);
-            let mut known = history.known_with(here);
-            // What this platform cannot show is known where everybody else shows it.
-            let blind = history
-                .words()
-                .iter()
-                .any(|word| held(place, *field, &word.value, sink).as_deref() != Some(&word.value));
-            if blind
-                && let Some(last) = history.words().len().checked_sub(1)
-                && others
+            let blind = |value: &str| held(place, *field, value, sink).as_deref() != Some(value);
+            let words = history.words();
+            let known = if words.iter().any(|word| blind(&word.value)) {
+                // What this platform cannot show, or not whole, is known as far as everybody else shows it.
+                let shown_by_all = others
                     .iter()
-                    .all(|(other, seen)| self.word(*other, *field, seen, sink) == Some(last))
-            {
-                known.extend(0..=last);
-            }
+                    .filter(|(other, _)| held(*other, *field, "", sink).is_some())
+                    .filter_map(|(other, seen)| self.word(*other, *field, seen, sink))
+                    .min();
+                let until = shown_by_all.map_or(words.len(), |last| last + 1);
+                (0..until).collect()
+            } else {
+                history.known_with(self.word(place, *field, before, sink))
+            };
             knew.insert(*field, known);
         }
         self.cancels.push(Cancel { place, knew });
         self.lives_on.remove(&place);
-        self.note_death(run);
     }
 
+    /// The bridge has taken the last record away: it knows of the cancellation.
     pub(crate) fn note_death(&mut self, run: u64) {
         if self.lives_on.is_empty() && !self.cancels.is_empty() {
             self.dead_since.get_or_insert(run);

@@ -156,6 +156,10 @@ impl Auditor {
         };
         // Who cancelled against somebody else's word has said everything anew: what was said before may stand or not.
         let contested = !client.cancels.is_empty();
+        // A record that is made again may be put on a card that is there, with the contacts of that card.
+        if contested && matches!(field, Field::Phone | Field::Email) {
+            return None;
+        }
         let possible = if contested {
             history.words().iter().collect()
         } else {

@@ -187,9 +187,9 @@ impl Auditor {
 
     /// A person is about to cancel or remove a record; `others` are the live records of the client elsewhere.
     pub fn cancelled(&mut self, place: Place, before: &Seen, others: &[(Place, Seen)]) {
-        let (run, sink) = (self.run, self.scenario.sink);
+        let sink = self.scenario.sink;
         if let Some(client) = self.client_of(before) {
-            client.cancelled(place, before, others, run, sink);
+            client.cancelled(place, before, others, sink);
         }
     }
 
