@@ -14,7 +14,11 @@ use slotbridge_sim::{Served, SimClock, demo_week, serve_on};
 
 /// Lives seeded lives of slotbridge on simulated platforms; or serves such platforms on loopback
 #[derive(Debug, Parser)]
-#[command(name = "slotbridge-sim", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "slotbridge-sim",
+    version,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -116,7 +116,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// Says what was broken, by the shortest life that breaks it, and how to live that again.
 fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow::Result<()> {
     let seed = outcome.seed;
-    say(&format!("\nseed {seed} broke a promise; {}", outcome.scenario));
+    say(&format!(
+        "\nseed {seed} broke a promise; {}",
+        outcome.scenario
+    ));
     for violation in &outcome.violations {
         say(&format!("  {violation}"));
     }
@@ -149,7 +152,9 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
         ),
         (
             "--faults",
-            arguments.faults.map(|faults| format!("{faults:?}").to_lowercase()),
+            arguments
+                .faults
+                .map(|faults| format!("{faults:?}").to_lowercase()),
         ),
         (
             "--platforms",

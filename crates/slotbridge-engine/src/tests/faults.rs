@@ -289,7 +289,11 @@ async fn an_approval_lasts_until_what_it_is_for_has_passed_every_guard() {
     for id in &booked[..3] {
         world.a.cancel(id);
     }
-    assert_eq!(world.run().await.exit_code(), 3, "too many removals at once");
+    assert_eq!(
+        world.run().await.exit_code(),
+        3,
+        "too many removals at once"
+    );
     world.approve().await;
     // Before the next run another guard has doubts about the same operations.
     world.seam.set_wall_clock(SignedDuration::from_mins(-30));

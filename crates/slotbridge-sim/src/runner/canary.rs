@@ -102,15 +102,16 @@ impl Broken {
     /// Breaks the platform if this canary is broken there.
     pub(crate) fn wrap(inner: Arc<dyn Platform>, canary: Option<Canary>) -> Arc<dyn Platform> {
         match canary {
-            Some(
-                canary @ (Canary::NeverUpdates | Canary::InventsRemovals | Canary::LogsNames),
-            ) => Arc::new(Self { inner, canary }),
+            Some(canary @ (Canary::NeverUpdates | Canary::InventsRemovals | Canary::LogsNames)) => {
+                Arc::new(Self { inner, canary })
+            }
             Some(_) | None => inner,
         }
     }
 
     fn invents(&self, id: &RemoteId) -> bool {
-        self.canary == Canary::InventsRemovals && id.as_str().bytes().map(u32::from).sum::<u32>() % 3 == 0
+        self.canary == Canary::InventsRemovals
+            && id.as_str().bytes().map(u32::from).sum::<u32>() % 3 == 0
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! One seed decides everything, and gives the same life every time.
 
+pub mod bench;
 mod canary;
 mod fate;
 mod life;
@@ -86,7 +87,13 @@ impl fmt::Display for Counts {
         write!(
             f,
             "{} steps, {} acts of people, {} passes, {} dry runs, {} crashes, {} calls, {} writes, {faults} faults",
-            self.steps, self.acts, self.passes, self.dry_runs, self.crashes, self.calls, self.writes
+            self.steps,
+            self.acts,
+            self.passes,
+            self.dry_runs,
+            self.crashes,
+            self.calls,
+            self.writes
         )
     }
 }

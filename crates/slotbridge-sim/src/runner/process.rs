@@ -1,8 +1,9 @@
 //! One process of slotbridge in the simulation: the real store on a real file, the real adapters, the real engine.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use adapter_alfacrm::{AlfacrmConfig, AlfacrmPlatform};
@@ -19,9 +20,8 @@ use slotbridge_core::model::{
     BridgeName, PlatformName, Private, RemoteId, ResourceKey, ResourceName, ServiceKey, ServiceName,
 };
 use slotbridge_engine::Engine;
-use slotbridge_engine::bridge::{
-    Bridge, Direction, Member, OnOverlap, OnRemoval, Share,
-};
+use slotbridge_engine::bridge::{Bridge, Direction, Member, OnOverlap, OnRemoval, Share};
+use slotbridge_engine::daemon::PlatformQuota;
 use slotbridge_platform::client::{Api, ApiParts};
 use slotbridge_platform::gate::{CallLog, CallLogError, Gate, GateSettings};
 use slotbridge_platform::seam::Seam;
@@ -57,6 +57,10 @@ pub(crate) struct Process {
     pub(crate) engine: Engine,
     /// The one bridge.
     pub(crate) bridge: Bridge,
+    /// Clock, waits and random numbers.
+    pub(crate) seam: Arc<dyn Seam>,
+    /// What the calls of each platform have to keep to.
+    pub(crate) quotas: BTreeMap<PlatformName, PlatformQuota>,
 }
 
 /// What a process is made of.
@@ -98,10 +102,8 @@ impl Process {
     /// Starts over this database; `store` is the copy that a dry run works on, or none to open the real one.
     pub(crate) fn start(host: &Host<'_>, copy: Option<Store>) -> anyhow::Result<Self> {
         let fate = Arc::new(Fate::default());
-        let seam: Arc<dyn Seam> = Arc::new(MortalSeam::new(
-            host.machine.clone(),
-            Arc::clone(&fate),
-        ));
+        let seam: Arc<dyn Seam> =
+            Arc::new(MortalSeam::new(host.machine.clone(), Arc::clone(&fate)));
         let calls = if copy.is_some() {
             CallJournal::open_existing_or_memory(&host.database)?
         } else {
@@ -113,16 +115,21 @@ impl Process {
         };
         let journal: Arc<dyn CallLog> = Arc::new(Journal(calls));
         let mut members = Vec::new();
+        let mut quotas = BTreeMap::new();
         for place in &host.scenario.places {
-            members.push(member(host, *place, &fate, &seam, &journal)?);
+            let (member, quota) = member(host, *place, &fate, &seam, &journal)?;
+            quotas.insert(member.platform.name().clone(), quota);
+            members.push(member);
         }
         let bridge = bridge(host.scenario, members)?;
-        let engine = Engine::new(store.clone(), seam);
+        let engine = Engine::new(store.clone(), Arc::clone(&seam));
         Ok(Self {
             fate,
             store,
             engine,
             bridge,
+            seam,
+            quotas,
         })
     }
 }
@@ -182,7 +189,7 @@ fn member(
     fate: &Arc<Fate>,
     seam: &Arc<dyn Seam>,
     journal: &Arc<dyn CallLog>,
-) -> anyhow::Result<Member> {
+) -> anyhow::Result<(Member, PlatformQuota)> {
     let name = PlatformName::new(place.name()).context("a platform's name")?;
     let capabilities = capabilities(place);
     let mut quotas = capabilities.quotas.to_vec();
@@ -196,7 +203,14 @@ fn member(
         quotas,
         parallel,
     };
+    let quotas = settings.quotas.clone();
     let gate = Gate::open(settings, Arc::clone(seam), Arc::clone(journal))?;
+    let quota = PlatformQuota {
+        scope: place.title().to_owned(),
+        quotas,
+        poll_every: None,
+        gate: Some(Arc::clone(&gate)),
+    };
     let wire = Wire {
         network: host.network.clone(),
         place,
@@ -221,7 +235,7 @@ fn member(
         contacts: contacts(host.scenario, place),
         busy_name: "Busy".to_owned(),
     };
-    let mapping = mapping(host.scenario, place, &name)?;
+    let mapping = mapping(0..host.scenario.staff, place, &name)?;
     let platform = adapter(place, account, &mapping)?;
     let known_records = match place {
         Place::Rubitime => host
@@ -231,7 +245,7 @@ fn member(
             .collect(),
         Place::Yclients | Place::Simplybook | Place::Alfacrm => Vec::new(),
     };
-    Ok(Member {
+    let member = Member {
         platform: Broken::wrap(platform, host.canary),
         mapping,
         direction: Direction::Both,
@@ -241,8 +255,8 @@ fn member(
         lead_time: Some(SignedDuration::ZERO),
         known_records,
         chooses_block_service: false,
-        calls: Arc::new(AtomicU64::new(0)),
-    })
+    };
+    Ok((member, quota))
 }
 
 fn contacts(scenario: &Scenario, place: Place) -> Contacts {
@@ -265,9 +279,14 @@ fn service_key(place: Place, service: &crate::world::Service) -> ServiceKey {
     }
 }
 
-fn mapping(scenario: &Scenario, place: Place, name: &PlatformName) -> anyhow::Result<Mapping> {
+/// The words of a bridge for these members of staff and all services.
+pub(crate) fn mapping(
+    staff: Range<usize>,
+    place: Place,
+    name: &PlatformName,
+) -> anyhow::Result<Mapping> {
     let mut mapping = Mapping::default();
-    for number in 0..scenario.staff {
+    for number in staff {
         let resource = ResourceName::new(cast::staff_name(number)).context("a resource's name")?;
         let key = ResourceKey::new(cast::staff_id(place, number).to_string());
         mapping.add_resource(name, &resource, key)?;
@@ -280,11 +299,7 @@ fn mapping(scenario: &Scenario, place: Place, name: &PlatformName) -> anyhow::Re
     Ok(mapping)
 }
 
-fn adapter(
-    place: Place,
-    account: Account,
-    mapping: &Mapping,
-) -> anyhow::Result<Arc<dyn Platform>> {
+fn adapter(place: Place, account: Account, mapping: &Mapping) -> anyhow::Result<Arc<dyn Platform>> {
     let secret = |text: &str| SecretString::from(text);
     Ok(match place {
         Place::Yclients => {

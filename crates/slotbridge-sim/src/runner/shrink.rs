@@ -6,7 +6,11 @@ use super::{Outcome, Settings, live};
 ///
 /// # Errors
 /// When a life could not be set up.
-pub fn shortest(seed: u64, settings: &Settings, steps: usize) -> anyhow::Result<Option<(usize, Outcome)>> {
+pub fn shortest(
+    seed: u64,
+    settings: &Settings,
+    steps: usize,
+) -> anyhow::Result<Option<(usize, Outcome)>> {
     for prefix in 0..=steps {
         let settings = Settings {
             prefix: Some(prefix),

@@ -37,7 +37,11 @@ impl Names {
     }
 
     /// Learns from the database.
-    pub(crate) async fn learn(&mut self, store: &Store, bridge: &BridgeName) -> Result<(), StoreError> {
+    pub(crate) async fn learn(
+        &mut self,
+        store: &Store,
+        bridge: &BridgeName,
+    ) -> Result<(), StoreError> {
         let state = store.bridge(bridge, Timestamp::MIN).await?;
         for row in state.bookings {
             if let Presence::Live(booking) = &row.canonical
@@ -139,10 +143,15 @@ fn value_word(value: &FieldValue) -> String {
     match value {
         FieldValue::Resource(name) => name.as_str().to_owned(),
         FieldValue::Services(names) => {
-            let names: Vec<&str> = names.iter().map(slotbridge_core::model::ServiceName::as_str).collect();
+            let names: Vec<&str> = names
+                .iter()
+                .map(slotbridge_core::model::ServiceName::as_str)
+                .collect();
             names.join("+")
         }
-        FieldValue::Slot(slot) => format!("{}/{}", slot.start().as_second(), slot.end().as_second()),
+        FieldValue::Slot(slot) => {
+            format!("{}/{}", slot.start().as_second(), slot.end().as_second())
+        }
         FieldValue::Text(text) => {
             let text = text.as_ref().map(Private::expose).unwrap_or_default();
             let text = text.strip_prefix('+').unwrap_or(text);

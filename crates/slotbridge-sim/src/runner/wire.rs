@@ -46,6 +46,8 @@ pub(crate) struct Network {
     landed: Arc<Mutex<BTreeMap<Place, Landed>>>,
     /// With many bookings the auditor looks at every n-th write only.
     look_every: usize,
+    /// How long a message is on its way at most, in milliseconds.
+    latency_max: u64,
 }
 
 impl Network {
@@ -69,6 +71,16 @@ impl Network {
             dice: Arc::new(Mutex::new(Dice::new(seed))),
             landed: Arc::default(),
             look_every: 1 + size / 300,
+            latency_max: 205,
+        }
+    }
+
+    /// The same network without distance, and without the auditor's eye on it.
+    pub(crate) fn at_hand(self) -> Self {
+        Self {
+            look_every: usize::MAX,
+            latency_max: 0,
+            ..self
         }
     }
 
@@ -103,7 +115,8 @@ impl Network {
             ));
             counted.writes += usize::from(call.landed);
             counted.faults += usize::from(fault.is_some());
-            counted.unsure += usize::from(call.landed && fault.is_some_and(|fault| fault != "slow"));
+            counted.unsure +=
+                usize::from(call.landed && fault.is_some_and(|fault| fault != "slow"));
         }
         *counted
     }
@@ -144,7 +157,12 @@ impl Network {
     }
 
     fn latency(&self) -> Duration {
-        Duration::from_millis(5 + locked(&self.dice).below(200))
+        match self.latency_max {
+            0 => Duration::ZERO,
+            most => {
+                Duration::from_millis(5 + locked(&self.dice).below(most.saturating_sub(5).max(1)))
+            }
+        }
     }
 }
 
@@ -179,7 +197,9 @@ pub(crate) struct Wire {
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Wire")
+            .field("place", &self.place)
+            .finish_non_exhaustive()
     }
 }
 

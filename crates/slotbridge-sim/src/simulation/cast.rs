@@ -67,7 +67,11 @@ pub fn email(client: u64, version: u64) -> String {
 
 /// A comment that nobody wrote before.
 pub fn comment(client: u64, version: u64, long: bool) -> String {
-    let words = if long { " и ещё".repeat(40) } else { String::new() };
+    let words = if long {
+        " и ещё".repeat(40)
+    } else {
+        String::new()
+    };
     format!("{COMMENT} {client}.{version} код домофона{words}")
 }
 

@@ -159,14 +159,7 @@ impl People {
             return;
         };
         self.clients += 1;
-        let booking = cast::booking(
-            place,
-            self.clients,
-            staff,
-            service,
-            start,
-            &mut self.dice,
-        );
+        let booking = cast::booking(place, self.clients, staff, service, start, &mut self.dice);
         let side = stage.side(place);
         let id = side.hand.book(&booking);
         if place == Place::Rubitime {
@@ -208,7 +201,8 @@ impl People {
             .into_iter()
             .filter(|seen| {
                 let client = cast::client_of(&seen.name);
-                client.is_some_and(|client| !auditor.is_left_alone(place, client)) && seen.start > now
+                client.is_some_and(|client| !auditor.is_left_alone(place, client))
+                    && seen.start > now
             })
             .collect();
         self.dice.pick(&live).cloned()
@@ -268,7 +262,10 @@ impl People {
 
     /// Two clients of one platform take each other's time.
     fn swap(&mut self, stage: &Stage, auditor: &mut Auditor, place: Place) {
-        let (Some(one), Some(other)) = (self.record(stage, auditor, place), self.record(stage, auditor, place)) else {
+        let (Some(one), Some(other)) = (
+            self.record(stage, auditor, place),
+            self.record(stage, auditor, place),
+        ) else {
             return;
         };
         let length = |seen: &Seen| seen.end.duration_since(seen.start);
@@ -393,7 +390,8 @@ impl People {
         match self.dice.below(8) {
             0..3 => {
                 let long = self.dice.below(12) == 0 && place != Place::Alfacrm;
-                edit.comment = Some(self.beside_marker(seen, &cast::comment(client, version, long)));
+                edit.comment =
+                    Some(self.beside_marker(seen, &cast::comment(client, version, long)));
             }
             3 => {
                 let phone = cast::phone(client, 1 + version % 9);
@@ -417,7 +415,9 @@ impl People {
             }
         }
         // A sink's contacts are nobody's; people leave them alone.
-        if place == Place::Simplybook && self.scenario.sink && (edit.phone.is_some() || edit.email.is_some())
+        if place == Place::Simplybook
+            && self.scenario.sink
+            && (edit.phone.is_some() || edit.email.is_some())
         {
             return;
         }

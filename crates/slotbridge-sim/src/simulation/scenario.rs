@@ -216,7 +216,11 @@ fn draw_places(dice: &mut Dice) -> Vec<Place> {
 
 /// The clocks of Europe change for the summer, those of Moscow do not; most businesses have one zone.
 fn draw_zones(dice: &mut Dice, night: bool) -> [&'static str; 4] {
-    let one = if night { "Europe/Berlin" } else { "Europe/Moscow" };
+    let one = if night {
+        "Europe/Berlin"
+    } else {
+        "Europe/Moscow"
+    };
     let mut zones = [one; 4];
     if dice.below(4) == 0 {
         for zone in &mut zones {

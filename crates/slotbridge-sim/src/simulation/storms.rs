@@ -21,7 +21,9 @@ pub fn brew(stage: &Stage, mix: FaultMix, dice: &mut Dice) {
                     let method = if dice.below(3) == 0 {
                         "*"
                     } else {
-                        dice.pick(Stage::methods(side.place)).copied().unwrap_or("*")
+                        dice.pick(Stage::methods(side.place))
+                            .copied()
+                            .unwrap_or("*")
                     };
                     let which = match dice.below(3) {
                         0 => Which::Nth(1 + dice.below(4)),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::person::Seen;
 use crate::world::Place;
 
-use super::holds::{Field, fits, held, shown, slot_times};
 use super::history::History;
+use super::holds::{Field, fits, held, shown, slot_times};
 
 /// A cancellation by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::simulation::stage::Stage;
 use crate::world::Place;
 
 use super::client::Client;
-use super::holds::{Field, fits, shown};
 use super::history::Word;
+use super::holds::{Field, fits, shown};
 use super::told::{Subject, Told};
 use super::{Auditor, Invariant};
 
@@ -106,8 +106,7 @@ impl Auditor {
         let excused = |place: Place| {
             may_be_hidden(client, place, clients)
                 || self.may_be_open(client, place, scene) && scene.told.trouble(number, place)
-                || self.reason(number, client, place, scene)
-                    && scene.told.trouble(number, place)
+                || self.reason(number, client, place, scene) && scene.told.trouble(number, place)
         };
         if client.must_be_gone() {
             for (place, seen) in alive.iter().filter(|(place, _)| !excused(*place)) {
@@ -151,7 +150,13 @@ impl Auditor {
         let history = client.fields.get(&field)?;
         let fits_all = |word: &Word| {
             alive.iter().all(|(place, seen)| {
-                fits(*place, field, &word.value, &shown(*place, field, seen), sink)
+                fits(
+                    *place,
+                    field,
+                    &word.value,
+                    &shown(*place, field, seen),
+                    sink,
+                )
             })
         };
         // Who cancelled against somebody else's word has said everything anew: what was said before may stand or not.
@@ -186,7 +191,10 @@ impl Auditor {
                 Invariant::NothingLost
             };
             let want: Vec<&str> = possible.iter().map(|word| word.value.as_str()).collect();
-            return Some((invariant, format!("{field:?} is {shows:?}, wanted {want:?}")));
+            return Some((
+                invariant,
+                format!("{field:?} is {shows:?}, wanted {want:?}"),
+            ));
         }
         let told_of_removal = contested && scene.told.conflict(number, Subject::Removal);
         let losers = history
@@ -212,17 +220,15 @@ impl Auditor {
         let soon = scene.now.as_second();
         let far = end.saturating_sub(EDGE).unwrap_or(end).as_second();
         let times = scene.times.get(&number);
-        times.is_some_and(|times| times.iter().any(|(_, from, _)| *from <= soon || *from >= far))
+        times.is_some_and(|times| {
+            times
+                .iter()
+                .any(|(_, from, _)| *from <= soon || *from >= far)
+        })
     }
 
     /// Whether the auditor itself sees why a booking may not be on a platform as it should.
-    fn reason(
-        &self,
-        number: u64,
-        client: &Client,
-        place: Place,
-        scene: &Scene<'_>,
-    ) -> bool {
+    fn reason(&self, number: u64, client: &Client, place: Place, scene: &Scene<'_>) -> bool {
         let zone = self.scenario.zone(place);
         let times = client.possible_times();
         let blocked = |time: &Time| {
@@ -281,7 +287,10 @@ impl Auditor {
             return Vec::new();
         }
         let time = time_of(client.origin, seen);
-        let others = scene.records.iter().filter(|(place, _)| **place != client.origin);
+        let others = scene
+            .records
+            .iter()
+            .filter(|(place, _)| **place != client.origin);
         others
             .filter(|(place, live)| {
                 let zone = self.scenario.zone(**place);
@@ -292,7 +301,11 @@ impl Auditor {
             })
             .filter(|(place, _)| {
                 // A record that was there before and meets this one keeps the bridge from blocking the rest.
-                let told = scene.told.troubles.iter().any(|trouble| trouble.place.is_none_or(|at| at == **place));
+                let told = scene
+                    .told
+                    .troubles
+                    .iter()
+                    .any(|trouble| trouble.place.is_none_or(|at| at == **place));
                 let meets_another = scene.times.iter().any(|(other, times)| {
                     *other != number && times.iter().any(|other| meets(other, &time))
                 });
@@ -355,14 +368,18 @@ fn may_be_hidden(client: &Client, place: Place, clients: &BTreeMap<u64, Client>)
             .filter(|other| other.unlisted || other.cut.contains(&place))
             .any(|other| {
                 let theirs = other.times();
-                client.times().iter().any(|here| theirs.iter().any(|there| meets(here, there)))
+                client
+                    .times()
+                    .iter()
+                    .any(|here| theirs.iter().any(|there| meets(here, there)))
             })
 }
 
 /// Of a booking with a record that nobody can be sure of, a person's cancellation elsewhere is still followed.
 fn judge_cut(number: u64, client: &Client, scene: &Scene<'_>) -> Vec<(Invariant, String)> {
     let listed = |place: &Place| !client.cut.contains(place);
-    let cancelled = client.must_be_gone() && client.cancels.iter().all(|cancel| listed(&cancel.place));
+    let cancelled =
+        client.must_be_gone() && client.cancels.iter().all(|cancel| listed(&cancel.place));
     scene
         .records
         .iter()
@@ -432,7 +449,9 @@ fn cannot_be_spelled(zone: &TimeZone, time: &Time) -> bool {
         let Ok(at) = Timestamp::from_second(second) else {
             return true;
         };
-        let told = zone.to_ambiguous_timestamp(zone.to_datetime(at)).compatible();
+        let told = zone
+            .to_ambiguous_timestamp(zone.to_datetime(at))
+            .compatible();
         told.ok() != Some(at)
     })
 }

@@ -161,15 +161,63 @@ mod tests {
     #[test]
     fn the_table_is_that_of_the_capabilities_page() {
         for (place, field, value, sink, held_as) in [
-            (Place::Yclients, Field::Services, "haircut+beard", false, Some("haircut+beard")),
-            (Place::Rubitime, Field::Services, "haircut+beard", false, Some("haircut")),
+            (
+                Place::Yclients,
+                Field::Services,
+                "haircut+beard",
+                false,
+                Some("haircut+beard"),
+            ),
+            (
+                Place::Rubitime,
+                Field::Services,
+                "haircut+beard",
+                false,
+                Some("haircut"),
+            ),
             (Place::Simplybook, Field::Phone, "79001", true, None),
-            (Place::Simplybook, Field::Phone, "79001", false, Some("79001")),
-            (Place::Yclients, Field::Status, "no-show", false, Some("no-show")),
-            (Place::Rubitime, Field::Status, "no-show", false, Some("booked")),
-            (Place::Rubitime, Field::Status, "arrived", false, Some("arrived")),
-            (Place::Simplybook, Field::Status, "arrived", false, Some("booked")),
-            (Place::Alfacrm, Field::Status, "confirmed", false, Some("booked")),
+            (
+                Place::Simplybook,
+                Field::Phone,
+                "79001",
+                false,
+                Some("79001"),
+            ),
+            (
+                Place::Yclients,
+                Field::Status,
+                "no-show",
+                false,
+                Some("no-show"),
+            ),
+            (
+                Place::Rubitime,
+                Field::Status,
+                "no-show",
+                false,
+                Some("booked"),
+            ),
+            (
+                Place::Rubitime,
+                Field::Status,
+                "arrived",
+                false,
+                Some("arrived"),
+            ),
+            (
+                Place::Simplybook,
+                Field::Status,
+                "arrived",
+                false,
+                Some("booked"),
+            ),
+            (
+                Place::Alfacrm,
+                Field::Status,
+                "confirmed",
+                false,
+                Some("booked"),
+            ),
         ] {
             assert_eq!(
                 held(place, field, value, sink).as_deref(),

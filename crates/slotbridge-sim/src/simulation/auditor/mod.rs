@@ -259,7 +259,10 @@ impl Auditor {
             if count > 1 && !client.booked_again {
                 found.push((
                     Invariant::NoDuplicates,
-                    format!("{count} live records of client {number} on {}", place.name()),
+                    format!(
+                        "{count} live records of client {number} on {}",
+                        place.name()
+                    ),
                 ));
             }
             let was = client.lives_on.contains(&place);
@@ -269,7 +272,10 @@ impl Auditor {
                 if client.is_dead_since_before(run) {
                     found.push((
                         Invariant::NoResurrection,
-                        format!("client {number} had cancelled and is back on {}", place.name()),
+                        format!(
+                            "client {number} had cancelled and is back on {}",
+                            place.name()
+                        ),
                     ));
                 }
             }
@@ -317,7 +323,11 @@ impl Auditor {
             let count = side.view.quota_violations().len();
             let known = self.known_refusals.insert(side.place, count).unwrap_or(0);
             if count > known {
-                let what = format!("{} calls over the quota of {}", count - known, side.place.name());
+                let what = format!(
+                    "{} calls over the quota of {}",
+                    count - known,
+                    side.place.name()
+                );
                 self.object(Invariant::Quota, stage.clock.now(), what);
             }
         }

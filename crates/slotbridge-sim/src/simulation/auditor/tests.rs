@@ -118,7 +118,10 @@ async fn an_edit_that_did_not_arrive_is_found_and_one_that_did_is_not() {
 
     let mut scene = Scene::new();
     scene.change(HERE, scene.here, &comment("Тайна 1"));
-    scene.hand(THERE).edit(scene.there, &comment("Тайна 1\n[sb:018f]")).unwrap();
+    scene
+        .hand(THERE)
+        .edit(scene.there, &comment("Тайна 1\n[sb:018f]"))
+        .unwrap();
     assert_eq!(scene.judged(&Told::default()), []);
 }
 
@@ -138,7 +141,10 @@ async fn the_loser_of_a_conflict_must_be_told_of() {
         scene.change(HERE, scene.here, &comment("Тайна 1"));
         scene.change(THERE, scene.there, &comment("Тайна 2"));
         // The bridge lets the second one win.
-        scene.hand(HERE).edit(scene.here, &comment("Тайна 2")).unwrap();
+        scene
+            .hand(HERE)
+            .edit(scene.here, &comment("Тайна 2"))
+            .unwrap();
         scene.judged(told)
     };
     assert_eq!(both(&Told::default()), [Invariant::NothingLost]);
@@ -251,7 +257,7 @@ fn a_name_a_phone_or_a_secret_in_the_log_is_found() {
         ("key s3cret", 1),
     ] {
         let mut auditor = Auditor::new(&scenario());
-        
+
         auditor.read_log(text, &["s3cret"], Timestamp::UNIX_EPOCH);
         assert_eq!(auditor.violations().len(), found, "{text}");
     }

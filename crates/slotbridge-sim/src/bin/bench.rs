@@ -1,0 +1,57 @@
+//! Benchmarks of the daemon on the simulated platforms, in virtual time at the real quotas.
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use slotbridge_sim::runner::bench;
+
+/// Measures the daemon on the simulated platforms, in virtual time at the real quotas
+#[derive(Debug, Parser)]
+#[command(name = "bench", version)]
+struct Cli {
+    /// The seed that decides everything
+    #[arg(long, default_value_t = 1, global = true)]
+    seed: u64,
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// With webhooks: from a booking to the last write elsewhere
+    Freshness {
+        /// How many bookings
+        #[arg(long, default_value_t = 200)]
+        changes: usize,
+    },
+    /// Without webhooks: from a booking until a look finds it
+    Noticing {
+        /// How many bookings
+        #[arg(long, default_value_t = 200)]
+        changes: usize,
+    },
+    /// Days of four platforms and four bridges: quotas, webhooks, memory
+    Days {
+        /// How many days
+        #[arg(long, default_value_t = 7)]
+        days: u64,
+    },
+}
+
+#[allow(clippy::print_stdout, reason = "the figures are this command's output")]
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .context("no runtime")?;
+    let figures = runtime.block_on(async {
+        match cli.what {
+            What::Freshness { changes } => bench::freshness(cli.seed, changes).await,
+            What::Noticing { changes } => bench::noticing(cli.seed, changes).await,
+            What::Days { days } => bench::days(cli.seed, days).await,
+        }
+    })?;
+    print!("{figures}");
+    Ok(())
+}
