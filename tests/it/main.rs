@@ -10,6 +10,7 @@
 mod cli;
 mod config;
 mod contract;
+mod daemon;
 mod database;
 mod demo;
 mod exits;

@@ -263,7 +263,7 @@ pub(crate) fn write_private(path: &Path, bytes: &[u8]) {
 }
 
 /// Waits until something holds; fails after half a minute.
-pub(crate) fn wait_until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(

@@ -219,7 +219,11 @@ impl Service {
         }
         if let Some(http) = &config.http {
             let listener = bind(http).await?;
-            tracing::info!(listen = %http.listen, "Webhooks, health and metrics are answered.");
+            // Port 0 means any: what was asked for is not what came of it.
+            let listen = listener
+                .local_addr()
+                .context("the address that was bound is not known")?;
+            tracing::info!(%listen, "Webhooks, health and metrics are answered.");
             let parts = http::Parts {
                 store: self.store.clone(),
                 targets: self.targets.clone(),

@@ -1,0 +1,89 @@
+//! The end: a write under way is waited for, but not for ever, and is not made a second time by the next start.
+
+use std::time::{Duration, Instant};
+
+use slotbridge_sim::world::Place;
+use slotbridge_sim::{Fault, Which};
+
+use super::rig::{NEVER, Rig, hour};
+use crate::support::wait_until;
+
+/// Asks a daemon to stop while a lesson is being made so slowly; gives what it said.
+fn stopped_while_writing(rig: &Rig, delay: Duration) -> String {
+    let school = rig.world.side(Place::Alfacrm).view;
+    rig.fault(
+        Place::Alfacrm,
+        "slow",
+        "lesson.create",
+        Which::Nth(1),
+        Fault::Slow { delay },
+    );
+    let mut daemon = rig.start_with_webhooks();
+    rig.wait_at_rest(&daemon);
+    rig.book(Place::Yclients, hour(1, 10));
+    wait_until("a lesson is being made", || {
+        daemon.assert_runs();
+        school.count("lesson.create") > 0
+    });
+    daemon.signal("TERM");
+    let began = Instant::now();
+    let (status, _, said) = daemon.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    // What the unit allows; the rest of the test does not depend on it.
+    assert!(began.elapsed() < Duration::from_secs(10), "{said}");
+    assert!(
+        said.contains("stopping: writes that are under way are waited for"),
+        "{said}"
+    );
+    said
+}
+
+fn goes_on_without_a_second_write(rig: &Rig) {
+    let mut daemon = rig.start_with_webhooks();
+    rig.wait_in_step(&mut daemon, "after the restart", 1);
+    rig.wait_at_rest(&daemon);
+    rig.wait_in_step(&mut daemon, "after the restart", 1);
+    assert_eq!(
+        rig.world.side(Place::Alfacrm).view.count("lesson.create"),
+        1
+    );
+    daemon.stop();
+}
+
+#[test]
+fn a_slow_write_is_waited_for_and_known_to_the_next_start() {
+    let rig = Rig::empty(NEVER);
+    let said = stopped_while_writing(&rig, Duration::from_millis(1_500));
+    assert!(!said.contains("has no answer yet"), "{said}");
+    let landed = rig.world.side(Place::Alfacrm).view.calls();
+    assert!(
+        landed
+            .iter()
+            .any(|call| call.method == "lesson.create" && call.landed)
+    );
+    goes_on_without_a_second_write(&rig);
+}
+
+#[test]
+fn a_write_that_takes_too_long_is_left_to_the_next_start() {
+    let rig = Rig::empty(NEVER);
+    // It lands after the daemon has given up on it, and within the time that a cut off request is given for that.
+    let said = stopped_while_writing(&rig, Duration::from_millis(6_200));
+    assert!(said.contains("A write has no answer yet"), "{said}");
+    goes_on_without_a_second_write(&rig);
+}
+
+#[test]
+fn ctrl_c_ends_it_too() {
+    let rig = Rig::empty(NEVER);
+    let daemon = rig.start();
+    rig.wait_at_rest(&daemon);
+    daemon.signal("INT");
+    let (status, _, said) = daemon.end();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(said.contains("stopped"), "{said}");
+    assert!(
+        !rig.files().keys().any(|name| name.ends_with(".sock")),
+        "the socket stays"
+    );
+}
