@@ -5,7 +5,8 @@
 //! abandoned and may be planned again; one that cannot be told stays open and blocks a second one.
 //!
 //! # Assumptions
-//! A request that was cut off has landed, or never will, within [`GRACE`].
+//! A request that was cut off has landed, or never will, within [`GRACE`]. One that an earlier process left without an
+//! outcome was cut off when that process ended, which may have been a moment ago, however long it was under way.
 
 use std::time::Duration;
 
@@ -31,10 +32,8 @@ const REWRITTEN_WITHIN: SignedDuration = SignedDuration::from_secs(5);
 
 /// Waits until the youngest open operation is old enough to be looked for.
 pub(crate) async fn wait_for_grace(seam: &dyn Seam, open: &[JournalRow]) {
-    let youngest = open
-        .iter()
-        .map(|row| row.outcome_at.unwrap_or(row.at))
-        .max();
+    let begun = begun(seam);
+    let youngest = open.iter().map(|row| cut_off(row, begun)).max();
     let Some(ready) = youngest.and_then(|at| at.checked_add(GRACE).ok()) else {
         return;
     };
@@ -45,16 +44,26 @@ pub(crate) async fn wait_for_grace(seam: &dyn Seam, open: &[JournalRow]) {
     }
 }
 
+/// When this process began, by the wall clock of now.
+pub(crate) fn begun(seam: &dyn Seam) -> Timestamp {
+    let now = seam.now();
+    now.checked_sub(seam.elapsed()).unwrap_or(now)
+}
+
+/// The latest moment at which the request can have been cut off.
+fn cut_off(row: &JournalRow, begun: Timestamp) -> Timestamp {
+    row.outcome_at.unwrap_or(row.at.max(begun))
+}
+
 /// Decides each open operation by what the platforms show now. What stays open goes into [`View::unsettled`].
-pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow]) -> Vec<Change> {
+/// `begun` is when this process began.
+pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp) -> Vec<Change> {
     let mut changes = Vec::new();
     for row in open {
         let Some(member) = view.member(&row.operation.platform) else {
             continue;
         };
-        let since = row
-            .outcome_at
-            .unwrap_or(row.at)
+        let since = cut_off(row, begun)
             .checked_add(GRACE)
             .unwrap_or(Timestamp::MAX);
         let verdict = match &row.operation.action {

@@ -121,7 +121,7 @@ impl Work<'_> {
             .into_iter()
             .filter(|row| view.focus.has_booking(row.operation.booking))
             .collect();
-        let settled = settle::settle(&mut view, &open);
+        let settled = settle::settle(&mut view, &open, settle::begun(seam));
         self.apply(settled).await?;
 
         let mut report = empty_report(bridge);

@@ -20,7 +20,7 @@ use slotbridge_core::mapping::Mapping;
 use slotbridge_core::model::RemoteId;
 use slotbridge_platform::{Account, Capabilities, InvalidConfig, Platform};
 
-pub(crate) use build::{AskZone, Parts, Platforms, bridges, platforms, quotas, zones};
+pub(crate) use build::{AskZone, Parts, Platforms, bridges, platforms, quotas, told_soon, zones};
 pub(crate) use counted::{CallListener, CallOutcome};
 
 use crate::config::keys::Key;

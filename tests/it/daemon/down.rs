@@ -8,14 +8,19 @@ use slotbridge_sim::{Fault, Which};
 use super::rig::{Daemon, OFTEN, Rig, hour, slots};
 use crate::support::wait_until;
 
-/// Books on the first platform that is there, and waits until all that are there show it.
+/// Books on a platform that is there and can list, and waits until all that are there show it.
 fn the_others_go_on(rig: &Rig, daemon: &mut Daemon, without: Place, day: i64) {
     let there: Vec<Place> = PLACES
         .into_iter()
         .filter(|place| *place != without)
         .collect();
-    rig.book(there[0], hour(day, 10));
-    wait_until("the others are in step", || {
+    let source = match without {
+        Place::Yclients => Place::Simplybook,
+        _ => Place::Yclients,
+    };
+    rig.book(source, hour(day, 10));
+    let what = format!("the others are in step without {}", without.title());
+    wait_until(&what, || {
         daemon.assert_runs();
         there
             .iter()
@@ -30,7 +35,6 @@ fn a_platform_that_refuses_connections_holds_up_nobody_and_is_caught_up() {
         for place in PLACES {
             scope.spawn(move || {
                 let rig = Rig::empty(OFTEN);
-                // Where the config says no zone, the platform would have to be asked for it.
                 let address = rig.unplug(place);
                 let mut daemon = rig.start();
                 the_others_go_on(&rig, &mut daemon, place, 1);

@@ -14,6 +14,7 @@ fn what_happens_on_a_platform_that_can_list_is_noticed_by_polling() {
         let hand = rig.world.side(source).hand;
         let id = rig.book(source, hour(day, 10));
         rig.wait_in_step(&mut daemon, &what("booked"), 1);
+        rig.wait_at_rest(&daemon);
         hand.move_to(id, hour(day, 15)).unwrap();
         wait_until(&what("moved"), || {
             let sides = rig.world.sides();
@@ -34,6 +35,8 @@ fn on_a_platform_that_cannot_list_known_records_are_read_in_turn_and_other_busy_
     let mut daemon = rig.start();
     rig.book(Place::Yclients, hour(1, 10));
     rig.wait_in_step(&mut daemon, "booked elsewhere", 1);
+    // What a platform makes of our write before we have read it back is not told from what a person does to it.
+    rig.wait_at_rest(&daemon);
     let site = rig.world.side(Place::Rubitime);
     let known = rig.at(Place::Rubitime, hour(1, 10)).unwrap().id;
     site.hand.move_to(known, hour(1, 12)).unwrap();

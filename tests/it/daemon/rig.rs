@@ -239,6 +239,16 @@ impl Rig {
         }
     }
 
+    /// Sends a platform's webhooks again that have gone out since the last daemon was killed, as platforms do when
+    /// nobody answers.
+    pub(super) fn send_again(&self, daemon: &Daemon, place: Place, missed: &[serde_json::Value]) {
+        let path = format!("/webhooks/{}/{}", place.name(), token(place));
+        for webhook in missed {
+            let status = post(daemon.address.unwrap(), &path, &webhook.to_string());
+            assert_eq!(status, 200, "{}", place.title());
+        }
+    }
+
     /// How many webhooks of a platform have gone to the daemon that runs.
     pub(super) fn sent(&self, place: Place) -> usize {
         let mut sent = self.sent.lock().unwrap();
@@ -411,10 +421,6 @@ impl Daemon {
     /// Waits until it has logged something.
     pub(super) fn wait_for(&self, text: &str) {
         wait_until(&format!("{text:?} is logged"), || self.log().contains(text));
-    }
-
-    pub(super) fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits for its end; gives its status and all that it has said.

@@ -43,10 +43,8 @@ fn goes_on_without_a_second_write(rig: &Rig) {
     rig.wait_in_step(&mut daemon, "after the restart", 1);
     rig.wait_at_rest(&daemon);
     rig.wait_in_step(&mut daemon, "after the restart", 1);
-    assert_eq!(
-        rig.world.side(Place::Alfacrm).view.count("lesson.create"),
-        1
-    );
+    let creates = rig.world.side(Place::Alfacrm).view.count("lesson.create");
+    assert_eq!(creates, 1, "{}", daemon.log());
     daemon.stop();
 }
 

@@ -35,6 +35,10 @@ const WHOLE_EVERY: Duration = Duration::from_hours(1);
 /// How long before what a record has shown since is taken up again.
 const STALE_AGAIN: Duration = Duration::from_secs(2);
 
+/// How long a bridge waits at the start for the first look at each of its platforms. A platform that does not answer
+/// holds up the others no longer; it is worked on once it is known.
+const FIRST_LOOKS: Duration = Duration::from_secs(10);
+
 /// Something that was started is over.
 #[derive(Debug)]
 pub(crate) enum Ended {
@@ -85,6 +89,8 @@ pub(crate) struct Turn {
     /// The bridges that are worked on, with what makes a run give way.
     pub(super) running: BTreeMap<BridgeName, CancellationToken>,
     whole_due: Duration,
+    /// Until when first looks are waited for; `None` once that is over.
+    patience: Option<Duration>,
 }
 
 impl Turn {
@@ -109,6 +115,7 @@ impl Turn {
             sights: BTreeMap::new(),
             running: BTreeMap::new(),
             whole_due: Duration::ZERO,
+            patience: None,
         };
         turn.replace(setup).await?;
         Ok(turn)
@@ -156,6 +163,7 @@ impl Turn {
             .collect();
         let steady = self.engine.seam.elapsed();
         self.whole_due = steady.saturating_add(WHOLE_EVERY);
+        self.patience = Some(steady.saturating_add(FIRST_LOOKS));
         self.begin_health().await?;
         for name in &names {
             self.plan(name);
@@ -178,6 +186,10 @@ impl Turn {
     /// What has to be started now.
     pub(crate) fn due(&mut self) -> Vec<Job> {
         let now = self.engine.seam.elapsed();
+        if self.patience.is_some_and(|until| now >= until) {
+            self.patience = None;
+            self.set_ready();
+        }
         if now >= self.whole_due {
             self.whole_due = now.saturating_add(WHOLE_EVERY);
             for bridge in &self.order {
@@ -191,6 +203,7 @@ impl Turn {
     pub(crate) fn sleep(&self) -> Duration {
         let now = self.engine.seam.elapsed();
         let due = self.agenda.next_due(now).unwrap_or(Duration::MAX);
+        let due = due.min(self.patience.unwrap_or(Duration::MAX));
         due.min(self.whole_due).saturating_sub(now)
     }
 
@@ -578,15 +591,17 @@ impl Turn {
         }
     }
 
-    /// A bridge is worked on once every platform of it is known, or has shown that it cannot be.
+    /// A bridge is worked on once every platform of it is known, or has shown that it cannot be, or took too long.
     fn set_ready(&mut self) {
+        let waited = self.patience.is_none();
         for (name, bridge) in &self.bridges {
-            let ready = bridge.members.iter().all(|member| {
-                self.accounts
-                    .0
-                    .get(member.platform.name())
-                    .is_some_and(|account| account.tried || account.is_trusted())
-            });
+            let ready = waited
+                || bridge.members.iter().all(|member| {
+                    self.accounts
+                        .0
+                        .get(member.platform.name())
+                        .is_some_and(|account| account.tried || account.is_trusted())
+                });
             self.agenda.set_ready(name, ready);
         }
     }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use slotbridge_core::model::PlatformName;
 use slotbridge_engine::EngineError;
 use slotbridge_engine::bridge::{Bridge, Mode};
 use slotbridge_engine::daemon::{Daemon, Handle, Reload, Setup};
@@ -80,12 +81,12 @@ pub(crate) async fn run(global: &Global, dry_run: bool, output: &Output) -> Resu
         notifier: Notifier::from_env(),
         listener: signs::Switch::default(),
     });
-    let built = service.build(config)?;
+    let mut built = service.build(config)?;
     let doors = service.open_doors(&built.config).await?;
     service.notifier.ready("ready, reading the platforms");
     let signs = Signs::start(&service.handle, service.notifier, &service.parts.seam);
     let mut surroundings = service.surround(&built);
-    let setup = service.setup(&built, AskZone::IfUnknown).await?;
+    let setup = service.setup(&built).await?;
     let (reload, reloads) = mpsc::channel(1);
     let daemon = Daemon {
         store: service.store.clone(),
@@ -101,16 +102,15 @@ pub(crate) async fn run(global: &Global, dry_run: bool, output: &Output) -> Resu
     let mut looping = tokio::spawn(daemon.run(ending));
     let mut zones_missing = setup.zones_missing;
     let ended = loop {
-        let ask_again = service.parts.seam.sleep(ASK_ZONE_AGAIN);
         tokio::select! {
             ended = &mut looping => break ended,
             () = hangups.next(), if !shutdown.is_cancelled() => {}
-            () = ask_again, if zones_missing && !shutdown.is_cancelled() => {}
+            () = service.zone_told(&built, &zones_missing), if !shutdown.is_cancelled() => {}
         }
-        if let Some(built) = service.reload(&reload).await {
+        if let Some(reloaded) = service.reload(&reload).await {
+            (built, zones_missing) = reloaded;
             surroundings.stop(LAST_NOTICES).await;
-            surroundings = service.surround(&built.0);
-            zones_missing = built.1;
+            surroundings = service.surround(&built);
         }
     };
     service.notifier.stopping();
@@ -157,8 +157,8 @@ struct Built {
 /// Bridges that are ready to be worked on.
 struct Ready {
     setup: Setup,
-    /// Whether an account's zone is not known yet.
-    zones_missing: bool,
+    /// The accounts whose zone is not known yet.
+    zones_missing: Vec<PlatformName>,
 }
 
 /// What goes on beside the loop, as the config wants it.
@@ -254,16 +254,42 @@ impl Service {
     }
 
     /// Asks for what the bridges still need to know.
-    async fn setup(&self, built: &Built, ask: AskZone) -> Result<Ready, Failure> {
+    async fn setup(&self, built: &Built) -> Result<Ready, Failure> {
         let Built { config, platforms } = built;
+        let ask = AskZone::IfUnknown(self.parts.seam.as_ref());
         let zones = registry::zones(config, platforms, &self.store, ask).await?;
         Ok(Ready {
-            zones_missing: platforms.keys().any(|name| !zones.contains_key(name)),
+            zones_missing: platforms
+                .keys()
+                .filter(|name| !zones.contains_key(*name))
+                .cloned()
+                .collect(),
             setup: Setup {
                 bridges: registry::bridges(config, platforms, &zones),
                 quotas: registry::quotas(platforms),
             },
         })
+    }
+
+    /// Waits until one of these accounts tells its zone. Only then is everything built anew: that costs a full look at
+    /// every platform.
+    async fn zone_told(&self, built: &Built, missing: &[PlatformName]) {
+        if missing.is_empty() {
+            return std::future::pending().await;
+        }
+        let seam = self.parts.seam.as_ref();
+        loop {
+            seam.sleep(ASK_ZONE_AGAIN).await;
+            for name in missing {
+                if let Some(platform) = built.platforms.get(name)
+                    && registry::told_soon(platform.platform.as_ref(), seam)
+                        .await
+                        .is_some()
+                {
+                    return;
+                }
+            }
+        }
     }
 
     /// Starts notices and schedules, and lets events reach those who hear them.
@@ -314,8 +340,11 @@ impl Service {
         Surroundings { notices, alarms }
     }
 
-    /// Reads the config again. Gives what it makes, and whether a zone is still missing; `None` when all stays as it is.
-    async fn reload(self: &Arc<Self>, reload: &mpsc::Sender<Reload>) -> Option<(Built, bool)> {
+    /// Reads the config again. Gives what it makes, and whose zone is still missing; `None` when all stays as it is.
+    async fn reload(
+        self: &Arc<Self>,
+        reload: &mpsc::Sender<Reload>,
+    ) -> Option<(Built, Vec<PlatformName>)> {
         self.notifier.reloading();
         let config = match self.another_config() {
             Ok(config) => config,
@@ -332,7 +361,7 @@ impl Service {
         let build = async move {
             let ready = async {
                 let built = service.build(config)?;
-                let ready = service.setup(&built, AskZone::IfUnknown).await?;
+                let ready = service.setup(&built).await?;
                 Ok::<_, Failure>((built, ready))
             };
             match ready.await {
@@ -370,9 +399,7 @@ impl Service {
 }
 
 /// The zones that the config names.
-fn known_zones(
-    config: &Config,
-) -> std::collections::BTreeMap<slotbridge_core::model::PlatformName, jiff::tz::TimeZone> {
+fn known_zones(config: &Config) -> std::collections::BTreeMap<PlatformName, jiff::tz::TimeZone> {
     config
         .platforms
         .iter()
@@ -381,7 +408,7 @@ fn known_zones(
 }
 
 /// The platforms of the bridges, and whether each can list its records.
-fn listable(bridges: &[Bridge]) -> Vec<(slotbridge_core::model::PlatformName, bool)> {
+fn listable(bridges: &[Bridge]) -> Vec<(PlatformName, bool)> {
     let mut platforms = std::collections::BTreeMap::new();
     for member in bridges.iter().flat_map(|bridge| &bridge.members) {
         let lists = member.platform.capabilities().discovery == Discovery::List;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -198,13 +199,16 @@ fn account(platform: &PlatformConfig, gate: Arc<Gate>, parts: &Parts) -> Account
     }
 }
 
+/// How long a start waits for a platform that is asked for its zone.
+const TELLS_WITHIN: Duration = Duration::from_secs(5);
+
 /// When a platform is asked for its zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AskZone {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AskZone<'a> {
     /// Whenever the config does not say it, so that a move to another zone is noticed.
     Always,
-    /// Only if it never said it: a start must not wait for a platform that is down.
-    IfUnknown,
+    /// Only if it never said it, and not for long: a start must not wait for a platform that is down.
+    IfUnknown(&'a dyn Seam),
 }
 
 /// The zones of the accounts, each found out once; those that nobody knows are left out.
@@ -212,7 +216,7 @@ pub(crate) async fn zones(
     config: &Config,
     platforms: &Platforms,
     store: &Store,
-    ask: AskZone,
+    ask: AskZone<'_>,
 ) -> Result<BTreeMap<PlatformName, TimeZone>, Failure> {
     let mut zones = BTreeMap::new();
     for (name, built) in platforms {
@@ -283,22 +287,39 @@ async fn zone(
     account: &PlatformConfig,
     platform: &dyn Platform,
     store: &Store,
-    ask: AskZone,
+    ask: AskZone<'_>,
 ) -> Result<Option<TimeZone>, Failure> {
     if let Some(zone) = &account.time_zone {
         return Ok(Some(zone.clone()));
     }
-    let known = |name: String| TimeZone::get(&name).ok();
     let before = store.platform_state(&account.name).await?.time_zone;
-    if let (AskZone::IfUnknown, Some(zone)) = (ask, before.clone().and_then(known)) {
-        return Ok(Some(zone));
-    }
-    let told = match platform.catalogue().await {
-        Ok(catalogue) => catalogue.time_zone,
-        Err(error) => {
-            tracing::warn!(platform = %account.name, kind = ?error.kind, "The platform did not tell its zone.");
-            before
+    let before = before.and_then(|name| TimeZone::get(&name).ok());
+    Ok(match ask {
+        AskZone::Always => told(platform).await.or(before),
+        AskZone::IfUnknown(_) if before.is_some() => before,
+        AskZone::IfUnknown(seam) => told_soon(platform, seam).await,
+    })
+}
+
+/// The zone as the platform tells it, if it does so soon.
+pub(crate) async fn told_soon(platform: &dyn Platform, seam: &dyn Seam) -> Option<TimeZone> {
+    tokio::select! {
+        told = told(platform) => told,
+        () = seam.sleep(TELLS_WITHIN) => {
+            tracing::warn!(platform = %platform.name(), "The platform did not tell its zone in time.");
+            None
         }
-    };
-    Ok(told.and_then(known))
+    }
+}
+
+async fn told(platform: &dyn Platform) -> Option<TimeZone> {
+    match platform.catalogue().await {
+        Ok(catalogue) => catalogue
+            .time_zone
+            .and_then(|name| TimeZone::get(&name).ok()),
+        Err(error) => {
+            tracing::warn!(platform = %platform.name(), kind = ?error.kind, "The platform did not tell its zone.");
+            None
+        }
+    }
 }
