@@ -52,7 +52,7 @@ pub(crate) fn begun(seam: &dyn Seam) -> Timestamp {
 
 /// The latest moment at which the request can have been cut off.
 fn cut_off(row: &JournalRow, begun: Timestamp) -> Timestamp {
-    row.outcome_at.unwrap_or(row.at.max(begun))
+    row.outcome_at.unwrap_or_else(|| row.at.max(begun))
 }
 
 /// Decides each open operation by what the platforms show now. What stays open goes into [`View::unsettled`].

@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 use rows::{Asked, Refused, Status};
 
 /// How long a command under way is waited for at the end.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long nothing is accepted after the system refused to.
 const PAUSE: Duration = Duration::from_millis(200);
 

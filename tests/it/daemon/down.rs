@@ -5,7 +5,8 @@ use std::time::Duration;
 use slotbridge_sim::world::{PLACES, Place};
 use slotbridge_sim::{Fault, Which};
 
-use super::rig::{Daemon, OFTEN, Rig, hour, slots};
+use super::process::Daemon;
+use super::rig::{OFTEN, Rig, hour, slots};
 use crate::support::wait_until;
 
 /// Books on a platform that is there and can list, and waits until all that are there show it.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use slotbridge_sim::world::{PLACES, Place};
 
-use super::rig::{Daemon, OFTEN, Rig, hour, listings_of, spawn};
+use super::methods::listings_of;
+use super::process::{Daemon, spawn};
+use super::rig::{OFTEN, Rig, hour};
 use crate::support::wait_until;
 
 /// What an operation would do, as a report has it.

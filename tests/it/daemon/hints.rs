@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use slotbridge_sim::world::{PLACES, Place};
 use slotbridge_sim::{Fault, Which};
 
-use super::rig::{
-    Daemon, NEVER, Rig, create_of, hour, listings_of, post, read_of, token, writes_of,
-};
+use super::methods::{create_of, listings_of, read_of, writes_of};
+use super::process::{Daemon, post};
+use super::rig::{NEVER, Rig, hour, token};
 use crate::support::wait_until;
 
 /// What a person does to one booking, one after the other.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use slotbridge_sim::Which;
 use slotbridge_sim::world::{COMPANY_ID, Place};
 
-use super::rig::{NEVER, Rig, create_of, hour, token};
+use super::methods::create_of;
+use super::rig::{NEVER, Rig, hour, token};
 
 /// What YCLIENTS sends about a record.
 fn about(id: u64, times: usize) -> String {
@@ -24,7 +25,7 @@ fn send(address: SocketAddr, ids: &[u64], times: usize) -> usize {
         .set_read_timeout(Some(Duration::from_secs(20)))
         .unwrap();
     let token = token(Place::Yclients);
-    let mut taken = 0;
+    let mut good = 0;
     for time in 0..times {
         for id in ids {
             let body = about(*id, time);
@@ -39,10 +40,10 @@ fn send(address: SocketAddr, ids: &[u64], times: usize) -> usize {
                 stream.read_exact(&mut byte).unwrap();
                 answer.push(byte[0]);
             }
-            taken += usize::from(answer.starts_with(b"HTTP/1.1 200 "));
+            good += usize::from(answer.starts_with(b"HTTP/1.1 200 "));
         }
     }
-    taken
+    good
 }
 
 #[test]

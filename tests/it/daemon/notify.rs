@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::Command;
 use std::time::Duration;
 
+use super::process::Daemon;
 use super::rig::{OFTEN, Rig};
 
 /// Receives until a notice says this; gives that notice. The others are kept in order.
@@ -40,7 +41,7 @@ fn systemd_hears_of_the_start_the_state_the_signs_of_life_reloads_and_the_end() 
         .env("NOTIFY_SOCKET", &path)
         .env("WATCHDOG_USEC", "500000")
         .env_remove("SLOTBRIDGE_CONFIG");
-    let mut daemon = rig.start_as(command);
+    let mut daemon = Daemon::start(command);
     let heard = &mut Vec::new();
     let ready = wait_for(&socket, "READY=1", heard);
     assert!(ready.contains("STATUS=ready"), "{ready}");

@@ -3,7 +3,8 @@
 use slotbridge_sim::Booking;
 use slotbridge_sim::world::{PLACES, Place, SERVICES};
 
-use super::rig::{NEVER, Rig, hour, post, token};
+use super::process::post;
+use super::rig::{NEVER, Rig, hour, token};
 use crate::support::wait_until;
 
 /// The row of the mapping that names Boris.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use slotbridge_sim::world::{PLACES, Place};
 use slotbridge_sim::{Edit, Fault, Which};
 
-use super::rig::{OFTEN, Rig, create_of, forbidden, post, read_of, token, writes_of};
+use super::methods::{create_of, read_of, writes_of};
+use super::process::{Daemon, post};
+use super::rig::{OFTEN, Rig, forbidden, token};
 use crate::support::wait_until;
 
 fn assert_silent(texts: &BTreeSet<String>, what: &str, said: &str) {
@@ -61,7 +63,7 @@ fn keeps_it_to_itself(log_format: &str) {
             rig.fault(place, "odd", method, Which::Nth(1), Fault::Garbage);
         }
     }
-    let mut daemon = rig.start_as(rig.command(&["-vvv", "--log-format", log_format]));
+    let mut daemon = Daemon::start(rig.command(&["-vvv", "--log-format", log_format]));
     rig.send_webhooks(&mut daemon);
     let address = daemon.address.unwrap();
     wait_until("faults have struck everywhere", || {

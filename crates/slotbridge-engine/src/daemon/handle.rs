@@ -1,5 +1,6 @@
 //! How the rest of the process speaks to the loop, and sees how it stands.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub enum Request {
 #[derive(Debug, Clone)]
 pub struct Handle {
     requests: mpsc::UnboundedSender<Request>,
+    /// Platforms whose inbox is about to be read: whatever is stored until then needs no word of its own.
+    hinted: Arc<Mutex<BTreeSet<PlatformName>>>,
     health: Arc<Mutex<Health>>,
 }
 
@@ -91,13 +94,32 @@ impl Handle {
     /// A handle, and the end of it that the loop keeps.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Request>) {
         let (requests, received) = mpsc::unbounded_channel();
-        let health = Arc::default();
-        (Self { requests, health }, received)
+        let handle = Self {
+            requests,
+            hinted: Arc::default(),
+            health: Arc::default(),
+        };
+        (handle, received)
     }
 
-    /// Asks for something. Never blocks; says whether anybody is there to hear it.
+    /// Asks for something. Never blocks; says whether anybody is there to hear it. A thousand webhooks that come before
+    /// the inbox is read wake the loop once.
     pub fn ask(&self, request: Request) -> bool {
+        if let Request::Hinted(platform) = &request
+            && !self.hinted().insert(platform.clone())
+        {
+            return !self.requests.is_closed();
+        }
         self.requests.send(request).is_ok()
+    }
+
+    /// The inbox of a platform is read from now on: what is stored later is to be told again.
+    pub(crate) fn reads_inbox(&self, platform: &PlatformName) {
+        self.hinted().remove(platform);
+    }
+
+    fn hinted(&self) -> std::sync::MutexGuard<'_, BTreeSet<PlatformName>> {
+        self.hinted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the loop stands.
@@ -111,5 +133,38 @@ impl Handle {
     /// Lets the loop say how it stands.
     pub fn say(&self, change: impl FnOnce(&mut Health)) {
         change(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn webhooks_wake_the_loop_once_until_their_inbox_is_read_and_again_afterwards() {
+        let (handle, mut requests) = Handle::new();
+        let [salon, site] = ["salon", "site"].map(|name| PlatformName::new(name).unwrap());
+        let mut heard = || {
+            let mut heard = Vec::new();
+            while let Ok(request) = requests.try_recv() {
+                heard.push(request);
+            }
+            heard
+        };
+        let hint = |platform: &PlatformName| handle.ask(Request::Hinted(platform.clone()));
+        assert!(hint(&salon) && hint(&salon) && hint(&site));
+        let both = [&salon, &site].map(|name| Request::Hinted(name.clone()));
+        assert_eq!(heard(), both);
+        assert!(hint(&salon));
+        assert_eq!(heard(), []);
+        handle.reads_inbox(&salon);
+        assert!(hint(&salon) && hint(&site));
+        assert_eq!(heard(), [Request::Hinted(salon.clone())]);
+        // Other wishes are passed on as often as they come.
+        assert!(handle.ask(Request::LookAt(salon.clone())));
+        assert!(handle.ask(Request::LookAt(salon.clone())));
+        assert_eq!(heard().len(), 2);
+        drop(requests);
+        assert!(!hint(&salon), "nobody is there to hear it");
     }
 }

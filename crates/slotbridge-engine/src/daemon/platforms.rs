@@ -312,11 +312,32 @@ impl Account {
         }
     }
 
-    /// Gives the webhooks that are done, now that these records were read.
-    pub(crate) fn done<'a>(&mut self, read: impl IntoIterator<Item = &'a RemoteId>) -> Vec<i64> {
+    /// The webhooks that wait for these records now, before they are read.
+    pub(crate) fn waiting_for<'a>(
+        &self,
+        ids: impl IntoIterator<Item = &'a RemoteId>,
+    ) -> BTreeMap<RemoteId, BTreeSet<i64>> {
+        let with_rows = |id: &RemoteId| Some((id.clone(), self.waiting.get(id)?.clone()));
+        ids.into_iter().filter_map(with_rows).collect()
+    }
+
+    /// Gives the webhooks that are done, now that these records were read. Only those that waited when the reading
+    /// began: what came later may tell of a change that the reading has not seen.
+    pub(crate) fn done<'a>(
+        &mut self,
+        read: impl IntoIterator<Item = &'a RemoteId>,
+        at_begin: &BTreeMap<RemoteId, BTreeSet<i64>>,
+    ) -> Vec<i64> {
         let mut rows: BTreeSet<i64> = BTreeSet::new();
         for id in read {
-            rows.extend(self.waiting.remove(id).unwrap_or_default());
+            let (Some(left), Some(then)) = (self.waiting.get_mut(id), at_begin.get(id)) else {
+                continue;
+            };
+            left.retain(|row| !then.contains(row));
+            if left.is_empty() {
+                self.waiting.remove(id);
+            }
+            rows.extend(then);
         }
         let wanted: BTreeSet<i64> = self.waiting.values().flatten().copied().collect();
         rows.difference(&wanted).copied().collect()

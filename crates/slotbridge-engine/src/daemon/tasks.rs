@@ -33,6 +33,8 @@ impl Turn {
                 };
                 let (engine, watch) = (self.engine.clone(), Arc::clone(&account.watch));
                 let after = account.inbox_last;
+                // Before the reading: a webhook that is stored meanwhile may be seen by it or not.
+                self.handle.reads_inbox(&platform);
                 tasks.spawn(async move {
                     let opened = inbox::open(&engine, &watch, after).await?;
                     Ok(Ended::Inbox { platform, opened })
@@ -75,6 +77,7 @@ impl Turn {
         if note_look {
             account.noted = began;
         }
+        let rows = account.waiting_for(&asked);
         let looker = Looker {
             engine: self.engine.clone(),
             watch: Arc::clone(&account.watch),
@@ -101,6 +104,7 @@ impl Turn {
                 what,
                 began,
                 asked,
+                rows,
                 looked: brought,
                 open,
             })))

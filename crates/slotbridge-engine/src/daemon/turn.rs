@@ -57,6 +57,8 @@ pub(crate) struct LookEnd {
     pub(super) what: What,
     pub(super) began: Duration,
     pub(super) asked: BTreeSet<RemoteId>,
+    /// The webhooks that waited for them when the look began.
+    pub(super) rows: BTreeMap<RemoteId, BTreeSet<i64>>,
     pub(super) looked: Looked,
     pub(super) open: Vec<JournalRow>,
 }
@@ -285,6 +287,7 @@ impl Turn {
             what,
             began,
             asked,
+            rows,
             looked,
             open,
         } = end;
@@ -301,7 +304,7 @@ impl Turn {
         };
         account.note(what, &sight, looked.steps, looked.all_seen_since, now);
         account.memory.named_read.extend(asked.iter().cloned());
-        let done = account.done(asked.difference(&unread));
+        let done = account.done(asked.difference(&unread), &rows);
         let mut news = false;
         for grid in sight.grids.values() {
             news |= account.keep_grid(grid, sight.began_at);

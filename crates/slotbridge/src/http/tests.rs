@@ -360,10 +360,8 @@ async fn the_same_body_again_is_counted_as_a_replay_and_acted_on_all_the_same() 
     assert_eq!(stage.hook(about(501)).await.status(), StatusCode::OK);
     let counts = [WebhookResult::Stored, WebhookResult::Replayed].map(|one| stage.counted(one));
     assert_eq!(counts, [2, 1]);
-    assert_eq!(
-        stage.asked(),
-        [(); 3].map(|()| daemon::Request::Hinted(salon()))
-    );
+    // Once is enough as long as the inbox was not read.
+    assert_eq!(stage.asked(), [daemon::Request::Hinted(salon())]);
     // Nobody has worked it off, so it is there once.
     assert_eq!(stage.waiting().await, ["501"]);
 }
