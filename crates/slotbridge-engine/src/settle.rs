@@ -215,6 +215,16 @@ fn settle_create(
     }
     let looked = match member.member.platform.capabilities().create_settled {
         CreateSettled::ByMarkerInListing => match &member.observed.coverage {
+            // A row that could not be read and that nobody knows may be the very one.
+            Coverage::Complete(_)
+                if member
+                    .observed
+                    .unreadable
+                    .iter()
+                    .any(|row| row.id.as_ref().is_none_or(|id| !linked(id))) =>
+            {
+                return Verdict::Open;
+            }
             Coverage::Complete(window) if window.contains(desired.slot.start()) => SlotView::Free,
             Coverage::Complete(_)
             | Coverage::Partial { .. }

@@ -302,3 +302,18 @@ async fn an_approval_lasts_until_what_it_is_for_has_passed_every_guard() {
     assert_eq!(world.run().await.exit_code(), 0);
     assert_eq!(world.b.live().len(), 9);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_create_is_not_repeated_while_a_row_that_may_be_it_cannot_be_read() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    let landed = live_id(&world.b);
+    world.b.state.lock().unwrap().garbled = vec![landed.clone()];
+    world.run().await;
+    assert_eq!(world.b.live().len(), 1);
+    world.b.state.lock().unwrap().garbled.clear();
+    world.settle().await;
+    assert_eq!(live_id(&world.b), landed);
+}
