@@ -23,7 +23,7 @@ use slotbridge_core::model::{Client, Private};
 use slotbridge_core::normalise;
 use slotbridge_platform::client::Reply;
 use slotbridge_platform::platform::{Edit, Priority};
-use slotbridge_platform::{Contacts, PlatformError, Retry};
+use slotbridge_platform::{Contacts, ErrorKind, PlatformError, Retry};
 use tokio::sync::Mutex;
 
 use crate::cards::{self, By, Card, Terms};
@@ -241,7 +241,13 @@ impl Customers {
     ) -> Result<u64, PlatformError> {
         let current = self.card(session, current).await?;
         let Some(current) = current else {
-            return self.find_or_make(session, &edit.desired.client).await;
+            // The lesson has somebody: giving it to another card because this one was not shown would lose who it is.
+            return Err(PlatformError::new(
+                ErrorKind::BadReply,
+                Retry::Later,
+                "customers.list",
+                "the card of the lesson's client cannot be found",
+            ));
         };
         let shown = self.terms.shown(&cards::wanted(
             &self.terms.client(&current),

@@ -430,3 +430,31 @@ async fn a_known_clients_booking_is_three_calls_and_a_new_ones_seven() {
         ["lesson.index", search, "lesson.create"]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lesson_keeps_its_client_when_the_card_is_not_shown() {
+    let bench = SimBench::usual();
+    let made = create(&bench, draft().client).await;
+    // Until nobody remembers the card.
+    tokio::time::sleep(std::time::Duration::from_hours(24)).await;
+    let wanted = Client {
+        phone: Some(Private::new("+79000000777")),
+        ..draft().client
+    };
+    bench
+        .sim
+        .faults()
+        .add("none", "customer.index", Which::Every, Fault::EmptyListing);
+    let edit = Edit {
+        desired: Draft {
+            client: wanted,
+            ..draft()
+        },
+        fields: BTreeSet::from([Field::ClientPhone]),
+        expected: None,
+    };
+    let before = cards(&bench);
+    let error = bench.platform.update(&made.id, &edit).await.unwrap_err();
+    assert_eq!((error.kind, error.retry), (ErrorKind::BadReply, Retry::Later));
+    assert_eq!(cards(&bench), before, "no card is made in its place");
+}
