@@ -14,6 +14,9 @@ use crate::wire;
 /// How long a role stays believed.
 const BELIEVED_FOR: Duration = Duration::from_hours(6);
 
+/// How long it stays believed that the role cannot be found out; one odd answer must not cost a quarter of a day.
+const UNKNOWN_FOR: Duration = Duration::from_mins(5);
+
 /// The role of the user that the calls are made as.
 #[derive(Debug, Default)]
 pub(crate) struct Roles {
@@ -34,6 +37,13 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    fn believed_for(&self) -> Duration {
+        match self {
+            Self::Full(_) | Self::ReadOnly | Self::Narrow(_) => BELIEVED_FOR,
+            Self::Unknown => UNKNOWN_FOR,
+        }
+    }
+
     /// Reads the user's details; the vendor's application takes the role from `group`.
     pub(crate) fn read(details: &Value) -> Self {
         let role = details
@@ -54,7 +64,7 @@ impl Roles {
     async fn get(&self, hands: &Hands, priority: Priority) -> Result<Role, PlatformError> {
         let mut known = self.known.lock().await;
         if let Some((since, role)) = &*known
-            && hands.session.now().saturating_sub(*since) < BELIEVED_FOR
+            && hands.session.now().saturating_sub(*since) < role.believed_for()
         {
             return Ok(role.clone());
         }

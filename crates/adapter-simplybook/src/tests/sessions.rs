@@ -8,10 +8,10 @@ use slotbridge_core::model::RemoteId;
 use slotbridge_core::record::{Coverage, Reading, Window};
 use slotbridge_platform::conformance::Bench as _;
 use slotbridge_platform::platform::{Draft, Level, Priority, Query};
-use slotbridge_platform::{Contacts, ErrorKind, Platform as _};
+use slotbridge_platform::{Contacts, ErrorKind, Platform as _, Retry};
 use slotbridge_sim::person::Booking;
 use slotbridge_sim::simplybook::{Options, User};
-use slotbridge_sim::{Hand as _, Inspect as _};
+use slotbridge_sim::{Fault, Hand as _, Inspect as _, Which};
 
 use super::bench::SimBench;
 use super::support::{COMPANY, MARKER_FIELD, NOW, admin, at, draft, public, sink, zone};
@@ -408,4 +408,38 @@ async fn two_calls_at_once_are_never_exceeded() {
     }
     assert_eq!(bench.sim.quota_violations(), []);
     assert_eq!(bench.sim.faults().fired("slow"), Some(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_odd_answer_about_the_role_is_not_believed_for_hours() {
+    let bench = bench(admin(), &Options::default());
+    bench.sim.faults().add(
+        "odd",
+        "admin.getCurrentUserDetails",
+        Which::Next(1),
+        Fault::Garbage,
+    );
+    let mut coverages = Vec::new();
+    for _ in 0..2 {
+        let listing = bench.platform.list(&week(), Priority::Poll).await.unwrap();
+        coverages.push(listing.coverage);
+        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+    }
+    assert!(
+        matches!(coverages[..], [Coverage::Partial { .. }, Coverage::Complete(_)]),
+        "{coverages:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sinks_card_that_cannot_be_read_is_tried_again_and_not_taken_for_anothers() {
+    let bench = bench(admin(), &Options::default());
+    bench
+        .sim
+        .faults()
+        .add("odd", "admin.getClient", Which::Every, Fault::Garbage);
+    let error = bench.platform.create(&draft()).await.unwrap_err();
+    assert_eq!(error.retry, Retry::Later, "{error:?}");
+    bench.sim.faults().clear();
+    bench.platform.create(&draft()).await.unwrap();
 }
