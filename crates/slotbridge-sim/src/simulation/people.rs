@@ -472,12 +472,12 @@ impl People {
         }
     }
 
-    /// A wait until the next people come.
+    /// A wait until the next people come; never so long that a record could be over for a day before anybody looks again.
     pub fn pause(&mut self) -> SignedDuration {
         let minutes = match self.dice.below(6) {
             0..3 => 1 + self.dice.below(20),
             3 | 4 => 20 + self.dice.below(300),
-            _ => 300 + self.dice.below(3 * 24 * 60),
+            _ => 300 + self.dice.below(15 * 60),
         };
         SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(1))
     }

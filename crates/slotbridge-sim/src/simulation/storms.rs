@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::dice::Dice;
 use crate::faults::{Fault, Which};
+use crate::world::Place;
 
 use super::scenario::FaultMix;
 use super::stage::Stage;
@@ -17,7 +18,7 @@ pub fn brew(stage: &Stage, mix: FaultMix, dice: &mut Dice) {
             FaultMix::None => {}
             FaultMix::Mix => {
                 for _ in 0..dice.below(4) {
-                    let fault = draw(dice);
+                    let fault = draw(side.place, dice);
                     let method = if dice.below(3) == 0 {
                         "*"
                     } else {
@@ -38,7 +39,7 @@ pub fn brew(stage: &Stage, mix: FaultMix, dice: &mut Dice) {
             }
             FaultMix::All => {
                 for _ in 0..12 {
-                    let fault = draw(dice);
+                    let fault = draw(side.place, dice);
                     let which = Which::Chance {
                         permille: 15,
                         seed: dice.roll(),
@@ -74,7 +75,7 @@ pub const NAMES: [&str; 13] = [
     "garbage",
 ];
 
-fn draw(dice: &mut Dice) -> Fault {
+fn draw(place: Place, dice: &mut Dice) -> Fault {
     // Rubitime's own kind of error, with status 200, is a refusal in words of its own, and a refusal is for good; what
     // passes is told by a status.
     let status = |dice: &mut Dice| [500, 502, 503].get(dice.index(3)).copied().unwrap_or(500);
@@ -94,8 +95,12 @@ fn draw(dice: &mut Dice) -> Fault {
         5 => Fault::Slow {
             delay: Duration::from_millis(100 + dice.below(1000)),
         },
+        // Longer than slotbridge waits, but where the platform counts what it works on at the same time: nobody outside
+        // can know when it has ended what it was not waited for.
         6 => Fault::SlowAnswer {
-            delay: Duration::from_secs(1 + dice.below(60)),
+            delay: Duration::from_secs(
+                1 + dice.below(if place == Place::Simplybook { 25 } else { 60 }),
+            ),
         },
         7 => Fault::Truncated,
         8 => Fault::ListingCut {

@@ -41,7 +41,7 @@ impl Client {
         let mut fields: BTreeMap<Field, History> = BTreeMap::new();
         for field in Field::ALL {
             let history = fields.entry(field).or_default();
-            history.say(shown(origin, field, seen), None, false);
+            history.say(origin, shown(origin, field, seen), None, false);
         }
         Self {
             origin,
@@ -62,7 +62,7 @@ impl Client {
             let last = history.words().len().checked_sub(1);
             let same = |word: &super::history::Word| fits(place, *field, &word.value, &value, sink);
             if !history.words().last().is_some_and(same) {
-                history.say(value, last, false);
+                history.say(place, value, last, false);
             }
         }
         self.booked_again = true;
@@ -93,7 +93,7 @@ impl Client {
             }
             let seen = self.word(place, field, before, sink);
             if let Some(history) = self.fields.get_mut(&field) {
-                history.say(value, seen, racy);
+                history.say(place, value, seen, racy);
             }
         }
     }
@@ -110,14 +110,19 @@ impl Client {
             let blind = |value: &str| held(place, *field, value, sink).as_deref() != Some(value);
             let words = history.words();
             let known = if words.iter().any(|word| blind(&word.value)) {
-                // What this platform cannot show, or not whole, is known as far as everybody else shows it.
-                let shown_by_all = others
-                    .iter()
-                    .filter(|(other, _)| held(*other, *field, "", sink).is_some())
-                    .filter_map(|(other, seen)| self.word(*other, *field, seen, sink))
-                    .min();
-                let until = shown_by_all.map_or(words.len(), |last| last + 1);
-                (0..until).collect()
+                // What this platform cannot show, or not whole, is known once a third one shows it.
+                let carried = |at: usize, source: Place| {
+                    others.iter().any(|(other, seen)| {
+                        *other != source
+                            && held(*other, *field, "", sink).is_some()
+                            && self.word(*other, *field, seen, sink) >= Some(at)
+                    })
+                };
+                let known = words.iter().enumerate();
+                known
+                    .filter(|(at, word)| *at == 0 || carried(*at, word.place))
+                    .map(|(at, _)| at)
+                    .collect()
             } else {
                 history.known_with(self.word(place, *field, before, sink))
             };

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::world::Place;
+
 /// One thing that somebody said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Word {
@@ -11,6 +13,8 @@ pub(crate) struct Word {
     pub(crate) knew: BTreeSet<usize>,
     /// Whether a run was at work at that moment: it may have read before and written after, and nobody can tell.
     pub(crate) racy: bool,
+    /// Where it was said.
+    pub(crate) place: Place,
 }
 
 /// Everything that was said about one field.
@@ -21,9 +25,14 @@ pub(crate) struct History {
 
 impl History {
     /// Notes a value said by somebody who saw the word `seen`, if that can be told.
-    pub(crate) fn say(&mut self, value: String, seen: Option<usize>, racy: bool) {
+    pub(crate) fn say(&mut self, place: Place, value: String, seen: Option<usize>, racy: bool) {
         let knew = self.known_with(seen);
-        self.words.push(Word { value, knew, racy });
+        self.words.push(Word {
+            value,
+            knew,
+            racy,
+            place,
+        });
     }
 
     /// A word and everything behind it.
@@ -95,14 +104,14 @@ mod tests {
     #[test]
     fn what_was_answered_stands_no_more_and_rivals_stand_both() {
         let mut history = History::default();
-        history.say("a".to_owned(), None, false);
-        history.say("b".to_owned(), Some(0), false);
+        history.say(Place::Yclients, "a".to_owned(), None, false);
+        history.say(Place::Yclients, "b".to_owned(), Some(0), false);
         assert_eq!(values(&history.standing()), ["b"]);
         // Somebody who still saw the first word.
-        history.say("c".to_owned(), Some(0), false);
+        history.say(Place::Yclients, "c".to_owned(), Some(0), false);
         assert_eq!(values(&history.standing()), ["b", "c"]);
         // Somebody who saw the third.
-        history.say("d".to_owned(), Some(2), false);
+        history.say(Place::Yclients, "d".to_owned(), Some(2), false);
         assert_eq!(values(&history.standing()), ["b", "d"]);
         assert!(!history.undisputed());
     }
@@ -110,8 +119,8 @@ mod tests {
     #[test]
     fn a_word_said_into_a_run_may_be_lost_but_need_not() {
         let mut history = History::default();
-        history.say("a".to_owned(), None, false);
-        history.say("b".to_owned(), Some(0), true);
+        history.say(Place::Yclients, "a".to_owned(), None, false);
+        history.say(Place::Yclients, "b".to_owned(), Some(0), true);
         assert_eq!(values(&history.standing()), ["b"]);
         assert_eq!(values(&history.possible()), ["b", "a"]);
     }

@@ -206,9 +206,10 @@ impl Auditor {
     /// Whether people leave a client's record alone: the bridge cannot know of it, or the client has booked again, so that
     /// nobody could say which of two bookings is meant.
     pub fn is_left_alone(&self, place: Place, client: u64) -> bool {
-        self.clients
-            .get(&client)
-            .is_some_and(|client| client.cut.contains(&place) || client.booked_again)
+        self.clients.get(&client).is_some_and(|client| {
+            let in_the_making = place == Place::Rubitime && !client.lives_on.contains(&place);
+            in_the_making || client.cut.contains(&place) || client.booked_again
+        })
     }
 
     /// Whether nothing is open about a client: every platform shows the same, and nobody disputes anything.
