@@ -28,7 +28,7 @@ fn help_lists_the_commands_that_are_there_and_shows_examples() {
             shown.stdout
         );
     }
-    for command in ["reconcile", "check", "map", "status", "approve", "demo"] {
+    for command in ["run", "reconcile", "check", "map", "status", "approve", "demo"] {
         let shown = run(&[command, "--help"]);
         assert_eq!(shown.code, Some(0), "{command}");
         assert!(
@@ -38,7 +38,6 @@ fn help_lists_the_commands_that_are_there_and_shows_examples() {
         );
     }
     for command in [
-        "run",
         "apply",
         "conflicts",
         "explain",
@@ -62,15 +61,17 @@ fn help_lists_the_commands_that_are_there_and_shows_examples() {
 }
 
 #[test]
-fn without_a_command_the_way_to_a_pass_is_named() {
-    let refused = run(&[]);
-    assert_eq!(refused.code, Some(2));
-    assert!(
-        refused.stderr.contains("slotbridge --reconcile"),
-        "{}",
-        refused.stderr
-    );
-    assert_eq!(refused.stdout, "");
+fn without_a_command_it_is_the_daemon_which_names_the_config_that_it_lacks() {
+    for arguments in [&[][..], &["run"], &["--dry-run"]] {
+        let refused = run(arguments);
+        assert_eq!(refused.code, Some(2), "{arguments:?}");
+        assert!(
+            refused.stderr.contains("cannot read the config"),
+            "{}",
+            refused.stderr
+        );
+        assert_eq!(refused.stdout, "");
+    }
 }
 
 #[test]
