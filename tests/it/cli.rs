@@ -28,7 +28,15 @@ fn help_lists_the_commands_that_are_there_and_shows_examples() {
             shown.stdout
         );
     }
-    for command in ["run", "reconcile", "check", "map", "status", "approve", "demo"] {
+    for command in [
+        "run",
+        "reconcile",
+        "check",
+        "map",
+        "status",
+        "approve",
+        "demo",
+    ] {
         let shown = run(&[command, "--help"]);
         assert_eq!(shown.code, Some(0), "{command}");
         assert!(

@@ -155,6 +155,10 @@ impl Executor<'_> {
     ) -> Result<(Done, Option<Kept>, Option<String>), EngineError> {
         let operation = task.operation.clone();
         if self.has_moved_on(member, &task).await? {
+            tracing::debug!(
+                op = operation.action.as_str(), platform = %operation.platform, booking = %operation.booking,
+                "The record has changed since this was planned."
+            );
             let done = Done {
                 remote_id: operation.action.remote_id().cloned(),
                 operation,

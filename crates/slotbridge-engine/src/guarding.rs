@@ -25,6 +25,19 @@ pub(crate) struct Alarms {
     pub(crate) zones_changed: BTreeSet<PlatformName>,
 }
 
+/// What the guards make of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Judged {
+    /// What may go on.
+    pub(crate) pass: Vec<Operation>,
+    /// What is held.
+    pub(crate) held: Vec<Operation>,
+    /// Whether a run over the whole bridge has to say what all of that is.
+    pub(crate) held_in_part: bool,
+    /// To be stored once what was approved is done: until then the approval stands.
+    pub(crate) spent: Vec<Change>,
+}
+
 /// The guards of one bridge in one run.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guarding<'a> {
@@ -78,15 +91,14 @@ impl Guarding<'_> {
         Ok(facts)
     }
 
-    /// Lets the guards look at the plan, and stores what tripped. Gives what may go on, what is held, and whether a run
-    /// over the whole bridge has to say what all of that is.
+    /// Lets the guards look at the plan, and stores what tripped.
     pub(crate) async fn judge(
         &self,
         view: &View<'_>,
         operations: Vec<Operation>,
         facts: &mut BTreeMap<PlatformName, Facts>,
         report: &mut BridgeReport,
-    ) -> Result<(Vec<Operation>, Vec<Operation>, bool), EngineError> {
+    ) -> Result<Judged, EngineError> {
         self.add_what_was_seen(view, facts);
         let latched = self.store.guards(&self.bridge.name).await?;
         for guard in &latched {
@@ -132,7 +144,7 @@ impl Guarding<'_> {
         facts: &BTreeMap<PlatformName, Facts>,
         latched: &[GuardRow],
         report: &mut BridgeReport,
-    ) -> Result<(Vec<Operation>, Vec<Operation>, bool), EngineError> {
+    ) -> Result<Judged, EngineError> {
         let approved = latched
             .iter()
             .filter(|guard| guard.approved_at.is_some())
@@ -140,7 +152,7 @@ impl Guarding<'_> {
             .collect();
         let mut verdict = guard::judge(operations, facts, &view.bridge.limits, &approved);
         verdict.trips.extend(other_ids(view, &verdict.trips));
-        let mut changes = Vec::new();
+        let (mut changes, mut spent) = (Vec::new(), Vec::new());
         for guard in latched {
             // A guard lets go when what it held is no longer planned, or was approved and passes now. An approval outlasts
             // the runs in which another guard still holds what it is for: else the two would take turns for ever.
@@ -154,7 +166,12 @@ impl Guarding<'_> {
                     .iter()
                     .any(|operation| concerns(operation, &guard.platform));
             if !tripped && !held_by_others {
-                changes.push(Change::GuardReleased {
+                let release = if guard.approved_at.is_some() {
+                    &mut spent
+                } else {
+                    &mut changes
+                };
+                release.push(Change::GuardReleased {
                     bridge: view.bridge.name.clone(),
                     platform: guard.platform.clone(),
                     what: guard.what.clone(),
@@ -163,7 +180,12 @@ impl Guarding<'_> {
         }
         self.note_trips(view, verdict.trips, changes, report)
             .await?;
-        Ok((verdict.pass, verdict.held, false))
+        Ok(Judged {
+            pass: verdict.pass,
+            held: verdict.held,
+            held_in_part: false,
+            spent,
+        })
     }
 
     /// Only part of the plan is known: what is latched holds all of its kind, and nothing is let go.
@@ -174,7 +196,7 @@ impl Guarding<'_> {
         facts: &BTreeMap<PlatformName, Facts>,
         latched: &[GuardRow],
         report: &mut BridgeReport,
-    ) -> Result<(Vec<Operation>, Vec<Operation>, bool), EngineError> {
+    ) -> Result<Judged, EngineError> {
         let (mut held, open): (Vec<Operation>, Vec<Operation>) =
             operations.into_iter().partition(|operation| {
                 latched
@@ -200,8 +222,12 @@ impl Guarding<'_> {
         held.extend(verdict.held);
         self.note_trips(view, verdict.trips, Vec::new(), report)
             .await?;
-        let more_to_hold = !held.is_empty();
-        Ok((verdict.pass, held, more_to_hold))
+        Ok(Judged {
+            pass: verdict.pass,
+            held_in_part: !held.is_empty(),
+            held,
+            spent: Vec::new(),
+        })
     }
 
     async fn note_trips(

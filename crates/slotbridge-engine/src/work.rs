@@ -22,7 +22,7 @@ use crate::bridge::{Bridge, Mode, RunOptions};
 use crate::decide::{Decision, decide};
 use crate::execute::{Done, Executor, Task, show_progress};
 use crate::found::{empty_report, report_rebooking, report_rows, report_unsettled};
-use crate::guarding::{Alarms, Guarding};
+use crate::guarding::{Alarms, Guarding, Judged};
 use crate::report::{BridgeReport, OutcomeWord, Report};
 use crate::run::owned;
 use crate::scope::{self, Scope};
@@ -133,7 +133,12 @@ impl Work<'_> {
         } = decide(&mut view, &mut report, &mut new_id);
         self.apply(changes).await?;
 
-        let (allowed, held, held_in_part) = guarding
+        let Judged {
+            pass: allowed,
+            held,
+            held_in_part,
+            spent,
+        } = guarding
             .judge(&view, operations, &mut facts, &mut report)
             .await?;
         for operation in &held {
@@ -141,6 +146,12 @@ impl Work<'_> {
             shown.held = true;
             report.operations.push(shown);
         }
+        tracing::debug!(
+            bookings = view.bookings.len(),
+            allowed = allowed.len(),
+            held = held.len(),
+            "A run has decided."
+        );
         let ordered = order::order(allowed, &taken(&view));
         let (done, calls) = match self.options.mode {
             Mode::DryRun => (ordered.into_iter().map(planned).collect(), Calls::new()),
@@ -171,6 +182,9 @@ impl Work<'_> {
             shown.remote_id = one.remote_id.or(shown.remote_id);
             shown.error = one.error;
             worked.report.operations.push(shown);
+        }
+        if !worked.gave_way {
+            self.apply(spent).await?;
         }
         let report = &mut worked.report;
         report_unsettled(&view, &open, report);

@@ -455,6 +455,9 @@ async fn a_lesson_keeps_its_client_when_the_card_is_not_shown() {
     };
     let before = cards(&bench);
     let error = bench.platform.update(&made.id, &edit).await.unwrap_err();
-    assert_eq!((error.kind, error.retry), (ErrorKind::BadReply, Retry::Later));
+    assert_eq!(
+        (error.kind, error.retry),
+        (ErrorKind::BadReply, Retry::Later)
+    );
     assert_eq!(cards(&bench), before, "no card is made in its place");
 }

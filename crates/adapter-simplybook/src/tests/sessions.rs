@@ -426,7 +426,10 @@ async fn one_odd_answer_about_the_role_is_not_believed_for_hours() {
         tokio::time::sleep(std::time::Duration::from_mins(10)).await;
     }
     assert!(
-        matches!(coverages[..], [Coverage::Partial { .. }, Coverage::Complete(_)]),
+        matches!(
+            coverages[..],
+            [Coverage::Partial { .. }, Coverage::Complete(_)]
+        ),
         "{coverages:?}"
     );
 }

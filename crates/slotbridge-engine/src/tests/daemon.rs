@@ -617,3 +617,43 @@ async fn a_client_who_books_now_does_not_wait_behind_a_backfill() {
     assert_eq!(world.b.calls("create"), 201);
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_approval_lets_the_rest_go_that_one_run_too_many_had_left() {
+    let mut world = World::listing();
+    world.bridge.limits.removals_max = 2;
+    let running = world.start().await;
+    let mut ids = Vec::new();
+    for hour in 8..12 {
+        let id = world.a.book("anna", at(hour, 0), 60, &format!("К{hour}"));
+        world.webhook(&world.a, id.as_str()).await;
+        ids.push(id);
+    }
+    running.hint(&world.a);
+    moment().await;
+    assert_eq!(world.b.live().len(), 4);
+    for id in &ids[..2] {
+        world.a.cancel(id);
+        world.webhook(&world.a, id.as_str()).await;
+    }
+    running.hint(&world.a);
+    moment().await;
+    world.a.cancel(&ids[2]);
+    world.webhook(&world.a, ids[2].as_str()).await;
+    running.hint(&world.a);
+    moment().await;
+    assert_eq!(world.b.live().len(), 2);
+    world.approve().await;
+    // A client books in the same moment, for whom the run that was approved gives way; the approval stands meanwhile.
+    let id = world.a.book("boris", at(9, 0), 60, "Дарья");
+    world.webhook(&world.a, id.as_str()).await;
+    running.handle.ask(Request::Sweep {
+        bridge: Some(world.bridge.name.clone()),
+        asked: true,
+    });
+    running.hint(&world.a);
+    moment().await;
+    assert_eq!(world.times(&world.a), world.times(&world.b));
+    assert_eq!(world.b.live().len(), 2);
+    running.stop().await;
+}
