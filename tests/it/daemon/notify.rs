@@ -2,14 +2,15 @@
 
 use std::os::unix::net::UnixDatagram;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::process::Daemon;
 use super::rig::{OFTEN, Rig};
 
-/// Receives until a notice says this; gives that notice. The others are kept in order.
+/// Receives until a notice says this, for half a minute at most; gives that notice. The others are kept in order.
 fn wait_for(socket: &UnixDatagram, wanted: &str, heard: &mut Vec<String>) -> String {
-    for _ in 0..10_000 {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(30) {
         let mut buffer = [0; 4096];
         let length = socket
             .recv(&mut buffer)
