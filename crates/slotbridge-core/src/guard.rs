@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use hash::plan_hash;
+pub use hash::{basis_hash, plan_hash};
 
 use crate::model::PlatformName;
 use crate::plan::{Action, Operation};

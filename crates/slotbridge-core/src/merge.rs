@@ -5,6 +5,7 @@
 //! A conflict is an outcome, not an error, and its losing value is part of it.
 
 mod accept;
+mod choice;
 mod fields;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use crate::model::{Booking, Field, FieldValue, PlatformName};
 use crate::projection::Projection;
 pub use accept::accepted;
+pub use choice::{Choice, Decision, Fate, NoChoice, can_choose, is_unseen, merge_decided};
 use fields::{changed_fields, merge_fields, stamp, undisputed};
 
 /// Whether a booking is there, and what it looks like.
@@ -158,7 +160,8 @@ pub struct Conflict {
     pub subject: Subject,
     /// Everybody's value, the losers' among them.
     pub claims: Vec<Claim>,
-    /// Whose value the policy took; `None` while a person is asked.
+    /// Whose value was taken, by the policy or by a person; `None` while a person is asked, and where a person took
+    /// nobody's.
     pub decided: Option<PlatformName>,
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Nothing here derives serde: the store, the wire and the reports have shapes of their own.
 
+mod value;
+
 use std::fmt;
 use std::str::FromStr;
 

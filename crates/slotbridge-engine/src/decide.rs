@@ -16,8 +16,9 @@ use slotbridge_core::record::Support;
 use slotbridge_store::Change;
 
 use crate::bridge::OnRemoval;
+use crate::person;
 use crate::presume;
-use crate::report::{AmbiguousReport, BridgeReport, ConflictReport, WaitingReport};
+use crate::report::{AmbiguousReport, BridgeReport, ConflictReport, PersonReport, WaitingReport};
 use crate::view::{Known, Linked, MemberView, View};
 
 /// What a run wants to do.
@@ -404,24 +405,47 @@ fn merge_all(
         .copied()
         .filter(|id| view.focus.has_booking(*id))
         .collect();
+    changes.extend(person::long_over(view));
     let mut merges = BTreeMap::new();
     for id in ids {
         let Some(known) = view.bookings.get(&id) else {
             continue;
         };
         let sides = sides(view, known);
-        let mut outcome = merge::merge(&known.canonical, &sides, &view.bridge.policy);
+        let open = view.open_conflicts.get(&id).map_or(&[][..], Vec::as_slice);
+        let said = person::said(open);
+        let (mut outcome, fates) = merge::merge_decided(
+            &known.canonical,
+            &sides,
+            &view.bridge.policy,
+            &said.decisions,
+        );
+        let heeded = said.with(fates);
+        let booking = known.canonical.live();
         for conflict in &outcome.conflicts {
-            note_conflict(
-                view,
-                id,
-                known.canonical.live(),
-                conflict.clone(),
-                report,
-                changes,
-            );
+            match heeded.applied(conflict) {
+                Some((number, choice)) => {
+                    changes.push(Change::DecisionApplied {
+                        conflict: number,
+                        choice: choice.clone(),
+                        at: view.now,
+                    });
+                    let mut shown = conflict_report(id, booking, conflict.clone());
+                    shown.id = Some(number.to_string());
+                    shown.person = Some(PersonReport::Applied(choice.clone()));
+                    report.conflicts.push(shown);
+                }
+                None => {
+                    note_conflict(view, id, booking, conflict.clone(), report, changes);
+                    if let Some(shown) = report.conflicts.last_mut() {
+                        shown.person = heeded.void(conflict);
+                    }
+                }
+            }
         }
+        changes.extend(heeded.afterwards(&sides, &outcome, view.now));
         if view.bridge.on_removal == OnRemoval::Hold
+            && !heeded.follows(Subject::Removal)
             && outcome.presence == Presence::Gone
             && known.canonical.live().is_some()
         {
@@ -541,10 +565,17 @@ fn note_conflict(
         conflict: conflict.clone(),
         at: view.now,
     });
-    report.conflicts.push(ConflictReport {
+    report
+        .conflicts
+        .push(conflict_report(id, booking, conflict));
+}
+
+fn conflict_report(id: BookingId, booking: Option<&Booking>, conflict: Conflict) -> ConflictReport {
+    ConflictReport {
         id: None,
         booking: id,
         place: booking.map(|booking| (booking.resource.clone(), booking.slot)),
         conflict,
-    });
+        person: None,
+    }
 }

@@ -20,6 +20,7 @@ mod execute;
 mod found;
 mod guarding;
 mod observe;
+mod person;
 mod presume;
 pub mod report;
 mod run;

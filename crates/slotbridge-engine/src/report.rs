@@ -1,7 +1,7 @@
 //! What a run found and did, as plain data. Rendering it, and hiding client data in it, is the binary's work.
 
 use jiff::Timestamp;
-use slotbridge_core::merge::Conflict;
+use slotbridge_core::merge::{Choice, Conflict};
 use slotbridge_core::model::{
     Booking, BookingId, BridgeName, Field, PlatformName, RemoteId, ResourceName, Slot,
 };
@@ -162,6 +162,27 @@ pub struct ConflictReport {
     pub place: Option<(ResourceName, Slot)>,
     /// What everybody wants.
     pub conflict: Conflict,
+    /// What became of a person's decision about it, if there was one.
+    pub person: Option<PersonReport>,
+}
+
+impl ConflictReport {
+    /// Whether a person still has to decide it.
+    pub fn is_open(&self) -> bool {
+        match self.person {
+            Some(PersonReport::Applied(_)) => false,
+            Some(PersonReport::Void) | None => self.conflict.decided.is_none(),
+        }
+    }
+}
+
+/// What became of a person's decision about a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PersonReport {
+    /// The run took it over.
+    Applied(Choice),
+    /// It says nothing any more: what it was made over has changed since.
+    Void,
 }
 
 /// One booking of a double booking.
@@ -312,10 +333,7 @@ impl BridgeReport {
     fn waits_for_person(&self) -> bool {
         !self.overlaps.is_empty()
             || !self.ambiguous.is_empty()
-            || self
-                .conflicts
-                .iter()
-                .any(|conflict| conflict.conflict.decided.is_none())
+            || self.conflicts.iter().any(ConflictReport::is_open)
             || self.waiting.iter().any(|waiting| waiting.needs_person)
     }
 

@@ -2,6 +2,7 @@
 
 mod daemon;
 mod daemon_storm;
+mod decisions;
 mod fake;
 mod faults;
 mod listing;

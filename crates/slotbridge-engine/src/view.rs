@@ -8,7 +8,7 @@ use slotbridge_core::merge::{Presence, Shadow, Shown};
 use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, Slot};
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{Record, RecordState, Support};
-use slotbridge_store::{BridgeState, JournalRow, MirrorRow};
+use slotbridge_store::{BridgeState, ConflictRow, JournalRow, MirrorRow};
 
 use crate::blocks::is_block_id;
 use crate::bridge::{Bridge, Member, Share};
@@ -103,6 +103,8 @@ pub(crate) struct View<'a> {
     pub(crate) unsettled: BTreeSet<(BookingId, PlatformName)>,
     /// What a platform refused, and for which state of things.
     pub(crate) refused: BTreeMap<(BookingId, PlatformName), JournalRow>,
+    /// Conflicts that wait for a person, with what the person decided, if so.
+    pub(crate) open_conflicts: BTreeMap<BookingId, Vec<ConflictRow>>,
 }
 
 /// Bookings and links as the store has them, by booking.

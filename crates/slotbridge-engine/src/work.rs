@@ -117,6 +117,12 @@ impl Work<'_> {
             view.refused
                 .insert((row.operation.booking, row.operation.platform.clone()), row);
         }
+        for row in store.conflicts(Some(&bridge.name)).await? {
+            view.open_conflicts
+                .entry(row.booking)
+                .or_default()
+                .push(row);
+        }
         let open: Vec<JournalRow> = open
             .into_iter()
             .filter(|row| view.focus.has_booking(row.operation.booking))
@@ -270,6 +276,7 @@ impl Work<'_> {
             looks_waited: self.looks_waited,
             unsettled: BTreeSet::new(),
             refused: BTreeMap::new(),
+            open_conflicts: BTreeMap::new(),
         })
     }
 
@@ -330,6 +337,10 @@ impl Work<'_> {
         }
         let stored = self.store.conflicts(Some(&self.bridge.name)).await?;
         for conflict in &mut report.conflicts {
+            if conflict.person.is_some() {
+                // It has its number: a person decided it by that.
+                continue;
+            }
             let row = stored.iter().find(|row| {
                 row.booking == conflict.booking && row.conflict.subject == conflict.conflict.subject
             });

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use slotbridge_core::merge::{Conflict, Presence, Shadow, Subject};
+use slotbridge_core::merge::{Choice, Conflict, Presence, Shadow, Subject};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceKey};
 use slotbridge_core::plan::Operation;
 use slotbridge_core::record::{Record, Window};
@@ -55,9 +55,10 @@ pub enum Outcome {
 /// One fact to be written. The changes of one [`crate::Store::apply`] take effect in their order.
 ///
 /// A change that states how things are ([`Change::Unlink`], [`Change::MirrorMissing`], [`Change::ConflictGone`],
-/// [`Change::GuardReleased`], [`Change::InboxDone`], [`Change::NoticeOver`]) may be repeated and may find nothing to do.
+/// [`Change::DecisionApplied`], [`Change::DecisionVoid`], [`Change::GuardReleased`], [`Change::InboxDone`],
+/// [`Change::NoticeOver`]) may be repeated and may find nothing to do.
 /// A change that continues something ([`Change::RunEnded`], [`Change::Outcome`], [`Change::GuardApproved`],
-/// [`Change::ConflictDecided`]) needs it to be there, or the whole `apply` is refused with
+/// [`Change::Decision`]) needs it to be there, or the whole `apply` is refused with
 /// [`crate::StoreError::NoSuch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -224,16 +225,33 @@ pub enum Change {
         /// When it was found.
         at: Timestamp,
     },
-    /// A person decided an open conflict.
-    ConflictDecided {
-        /// Which one.
-        id: i64,
-        /// Whose value was taken.
-        platform: PlatformName,
+    /// A person decided an open conflict, over the claims that are stored. The next run takes it over; an earlier
+    /// decision that still waits is replaced.
+    Decision {
+        /// Which conflict.
+        conflict: i64,
+        /// How it is to end.
+        choice: Choice,
         /// When.
         at: Timestamp,
     },
-    /// An undecided conflict has solved itself.
+    /// A person's decision was taken over: the conflict is decided.
+    DecisionApplied {
+        /// Of which conflict.
+        conflict: i64,
+        /// What was taken over.
+        choice: Choice,
+        /// When.
+        at: Timestamp,
+    },
+    /// A decision that waits says nothing any more, because the claims have changed since. Its conflict stays open.
+    DecisionVoid {
+        /// Of which conflict.
+        conflict: i64,
+        /// When.
+        at: Timestamp,
+    },
+    /// An undecided conflict has solved itself; a decision that waits for it is void.
     ConflictGone {
         /// Of which bridge.
         bridge: BridgeName,
@@ -241,6 +259,8 @@ pub enum Change {
         booking: BookingId,
         /// About what.
         subject: Subject,
+        /// When.
+        at: Timestamp,
     },
     /// How often in a row each start time of a resource was seen taken without a known reason. Replaces what was known
     /// of the resource.

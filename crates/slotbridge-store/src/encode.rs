@@ -17,7 +17,8 @@ use crate::error::StoreError;
 
 pub(crate) use booking::{presence_from_json, presence_to_json, shadow_from_json, shadow_to_json};
 pub(crate) use conflict::{
-    claim_platforms, claims_from_json, claims_to_json, decider_from_word, subject_from_word,
+    choice_from_json, choice_to_json, claim_platforms, claims_from_json, claims_to_json,
+    decider_from_word, decision_state_from_word, subject_from_word,
 };
 pub(crate) use journal::{
     journal_state_from_word, operation_from_json, operation_to_json, outcome_word,

@@ -41,8 +41,8 @@ pub use change::{Body, Change, Outcome};
 pub use error::{Holder, MigrationFault, StoreError};
 pub use ids::{InvalidId, OpId, RunId};
 pub use rows::{
-    BookingRow, BridgeState, BridgeSummary, ConflictRow, Counts, Decider, GuardRow, InboxRow,
-    JournalRow, JournalState, LinkRow, MirrorRow, NoticeRow, PastLinkRow, PlatformState,
-    PlatformSummary, Pruned, RunRow, Summary, UnreadableRow, Upkeep,
+    BookingRow, BridgeState, BridgeSummary, ConflictRow, Counts, Decider, DecisionRow,
+    DecisionState, GuardRow, InboxRow, JournalRow, JournalState, LinkRow, MirrorRow, NoticeRow,
+    PastLinkRow, PlatformState, PlatformSummary, Pruned, RunRow, Summary, UnreadableRow, Upkeep,
 };
 pub use store::{OpenOptions, Store};

@@ -40,6 +40,11 @@ pub(crate) const ALL: &[Migration] = &[
         name: "0002_notices_and_schedules.sql",
         sql: include_str!("../../../migrations/0002_notices_and_schedules.sql"),
     },
+    Migration {
+        version: 3,
+        name: "0003_decisions.sql",
+        sql: include_str!("../../../migrations/0003_decisions.sql"),
+    },
 ];
 
 /// What happens to an existing database before it is changed.

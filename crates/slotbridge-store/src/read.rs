@@ -4,6 +4,7 @@
 //! not understood is [`StoreError::Row`], never a missing row.
 
 mod bridge;
+mod conflict;
 mod journal;
 mod mirror;
 mod summary;
@@ -12,18 +13,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
-use slotbridge_core::merge::Conflict;
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceKey};
 
 use crate::change::Body;
-use crate::encode::{
-    Undecodable, claims_from_json, decider_from_word, instant, micros, subject_from_word,
-};
+use crate::encode::{Undecodable, instant};
 use crate::error::StoreError;
-use crate::rows::{ConflictRow, GuardRow, InboxRow, NoticeRow};
+use crate::rows::{GuardRow, InboxRow, NoticeRow};
 
 pub(crate) use bridge::{CHOSEN, bookings, bookings_of, bookings_within, bridge, past_links};
-pub(crate) use journal::{journal_counts, journal_open, last_runs, refusals};
+pub(crate) use conflict::{conflict, conflicts, conflicts_decided, conflicts_of};
+pub(crate) use journal::{journal_counts, journal_of, journal_open, last_runs, refusals};
 pub(crate) use mirror::{
     live_since, mirror, mirror_rows, mirror_within, platform_state, unreadable,
 };
@@ -31,14 +30,17 @@ pub(crate) use summary::summary;
 
 /// Every query of this module, for the test that looks at their query plans.
 #[cfg(test)]
-pub(crate) const QUERIES: &[&[&str]] = &[QUERIES_HERE, bridge::SQL, journal::SQL, mirror::SQL];
+pub(crate) const QUERIES: &[&[&str]] = &[
+    QUERIES_HERE,
+    bridge::SQL,
+    conflict::SQL,
+    journal::SQL,
+    mirror::SQL,
+];
 
 #[cfg(test)]
 const QUERIES_HERE: &[&str] = &[
     SIGHTINGS,
-    CONFLICTS_OPEN,
-    CONFLICTS_OPEN_OF,
-    CONFLICTS_DECIDED,
     GUARDS,
     INBOX,
     INBOX_AFTER,
@@ -49,17 +51,6 @@ const QUERIES_HERE: &[&str] = &[
 
 const SIGHTINGS: &str = "SELECT resource, starts_at, times FROM sighting WHERE platform = ?1 ORDER BY resource, starts_at";
 
-const CONFLICTS_OPEN: &str = "
-    SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
-    INDEXED BY conflict_open
-    WHERE decided IS NULL AND closed = 0 ORDER BY id";
-const CONFLICTS_OPEN_OF: &str = "
-    SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
-    INDEXED BY conflict_open
-    WHERE decided IS NULL AND closed = 0 AND bridge = ?1 ORDER BY id";
-const CONFLICTS_DECIDED: &str = "
-    SELECT id, bridge, booking, subject, claims, decided, decided_by, at, changed_at FROM conflict
-    WHERE decided IS NOT NULL AND bridge = ?1 AND changed_at >= ?2 ORDER BY changed_at, id";
 const GUARDS: &str = "
     SELECT platform, what, allowed, planned, plan, tripped_at, approved_at FROM guard
     WHERE bridge = ?1 ORDER BY platform, what";
@@ -110,60 +101,6 @@ pub(crate) fn sightings(
         Ok(((ResourceKey::new(resource), start), row.get(2)?))
     })?;
     Ok(cells.into_iter().collect())
-}
-
-pub(crate) fn conflicts(
-    conn: &Connection,
-    bridge: Option<&BridgeName>,
-) -> Result<Vec<ConflictRow>, StoreError> {
-    match bridge {
-        None => rows(conn, CONFLICTS_OPEN, [], conflict_row),
-        Some(bridge) => rows(conn, CONFLICTS_OPEN_OF, [bridge.as_str()], conflict_row),
-    }
-}
-
-pub(crate) fn conflicts_decided(
-    conn: &Connection,
-    bridge: &BridgeName,
-    since: Timestamp,
-) -> Result<Vec<ConflictRow>, StoreError> {
-    rows(
-        conn,
-        CONFLICTS_DECIDED,
-        params![bridge.as_str(), micros(since)],
-        conflict_row,
-    )
-}
-
-fn conflict_row(row: &Row<'_>) -> Result<ConflictRow, StoreError> {
-    let id: i64 = row.get(0)?;
-    let bad = |column| move |error: Undecodable| error.at("conflict", column, &id);
-    let name = |text: String| PlatformName::new(text).map_err(Undecodable::from);
-    Ok(ConflictRow {
-        id,
-        bridge: BridgeName::new(row.get::<_, String>(1)?)
-            .map_err(Undecodable::from)
-            .map_err(bad("bridge"))?,
-        booking: booking_id(row.get(2)?),
-        conflict: Conflict {
-            subject: subject_from_word(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?)
-                .map_err(bad("subject"))?,
-            claims: claims_from_json(row.get_ref(4)?.as_str().map_err(rusqlite::Error::from)?)
-                .map_err(bad("claims"))?,
-            decided: row
-                .get::<_, Option<String>>(5)?
-                .map(name)
-                .transpose()
-                .map_err(bad("decided"))?,
-        },
-        decided_by: row
-            .get::<_, Option<String>>(6)?
-            .map(|word| decider_from_word(&word))
-            .transpose()
-            .map_err(bad("decided_by"))?,
-        at: instant(row.get(7)?).map_err(bad("at"))?,
-        changed_at: instant(row.get(8)?).map_err(bad("changed_at"))?,
-    })
 }
 
 pub(crate) fn guards(conn: &Connection, bridge: &BridgeName) -> Result<Vec<GuardRow>, StoreError> {

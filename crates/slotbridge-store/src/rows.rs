@@ -1,7 +1,7 @@
 //! What can be read: one plain struct per kind of row, in the core's types.
 
 use jiff::Timestamp;
-use slotbridge_core::merge::{Conflict, Presence, Shadow};
+use slotbridge_core::merge::{Choice, Claim, Conflict, Presence, Shadow};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, Slot};
 use slotbridge_core::plan::Operation;
 use slotbridge_core::record::{Record, Window};
@@ -167,6 +167,32 @@ pub enum Decider {
     Person,
 }
 
+/// Where a person's decision stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DecisionState {
+    /// The next run takes it over.
+    Waiting,
+    /// It was taken over.
+    Applied,
+    /// What it was made over has changed since.
+    Void,
+}
+
+/// What a person decided about a conflict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecisionRow {
+    /// How it is to end.
+    pub choice: Choice,
+    /// What everybody claimed when it was decided.
+    pub claims: Vec<Claim>,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Where the decision stands.
+    pub state: DecisionState,
+    /// Since when.
+    pub state_at: Timestamp,
+}
+
 /// A conflict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConflictRow {
@@ -178,8 +204,12 @@ pub struct ConflictRow {
     pub booking: BookingId,
     /// What, with every claim; `decided` says whose value was taken.
     pub conflict: Conflict,
-    /// Who decided; `None` while it is open.
+    /// Who decided; `None` while it is open, and when it solved itself.
     pub decided_by: Option<Decider>,
+    /// Whether it solved itself before anybody decided.
+    pub closed: bool,
+    /// What a person decided last, applied or not.
+    pub decision: Option<DecisionRow>,
     /// When it was found.
     pub at: Timestamp,
     /// When it was last changed: newer claims, or the decision.

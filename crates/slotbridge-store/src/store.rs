@@ -318,6 +318,35 @@ impl Store {
             .await
     }
 
+    /// A conflict by its number, open or not.
+    pub async fn conflict(&self, id: i64) -> Result<Option<ConflictRow>, StoreError> {
+        self.worker.read(move |conn| read::conflict(conn, id)).await
+    }
+
+    /// Every conflict over a booking that is remembered, oldest first.
+    pub async fn conflicts_of(
+        &self,
+        bridge: &BridgeName,
+        booking: BookingId,
+    ) -> Result<Vec<ConflictRow>, StoreError> {
+        let bridge = bridge.clone();
+        self.worker
+            .read(move |conn| read::conflicts_of(conn, &bridge, booking))
+            .await
+    }
+
+    /// Every entry of the journal over a booking that is remembered, oldest first.
+    pub async fn journal_of(
+        &self,
+        bridge: &BridgeName,
+        booking: BookingId,
+    ) -> Result<Vec<JournalRow>, StoreError> {
+        let bridge = bridge.clone();
+        self.worker
+            .read(move |conn| read::journal_of(conn, &bridge, booking))
+            .await
+    }
+
     /// The latched guards of a bridge, in order of platform and name.
     pub async fn guards(&self, bridge: &BridgeName) -> Result<Vec<GuardRow>, StoreError> {
         let bridge = bridge.clone();

@@ -174,12 +174,23 @@ fn apply_one(conn: &Connection, change: &Change) -> Result<(), StoreError> {
             conflict,
             at,
         } => conflict::conflict(conn, bridge, *booking, conflict, *at),
-        Change::ConflictDecided { id, platform, at } => conflict::decided(conn, *id, platform, *at),
+        Change::Decision {
+            conflict,
+            choice,
+            at,
+        } => conflict::decision(conn, *conflict, choice, *at),
+        Change::DecisionApplied {
+            conflict,
+            choice,
+            at,
+        } => conflict::decision_applied(conn, *conflict, choice, *at),
+        Change::DecisionVoid { conflict, at } => conflict::decision_void(conn, *conflict, *at),
         Change::ConflictGone {
             bridge,
             booking,
             subject,
-        } => conflict::gone(conn, bridge, *booking, *subject),
+            at,
+        } => conflict::gone(conn, bridge, *booking, *subject, *at),
         Change::Sightings {
             platform,
             resource,

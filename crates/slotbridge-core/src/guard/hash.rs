@@ -9,13 +9,56 @@ use crate::plan::{Action, Operation};
 /// The fingerprint of these operations, as 16 hexadecimal digits. It shows nothing of what is in them, and stays the
 /// same from run to run and version to version.
 pub fn plan_hash<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> String {
-    let mut single: Vec<u64> = operations.into_iter().map(one).collect();
+    together(operations.into_iter().map(one).collect())
+}
+
+/// The fingerprint of these operations with all that they rest on: what the platforms show now, in every field, and the
+/// records that each wish comes from. A booking that is new gets another id in every dry run, so a booking is known here
+/// by its records; by its id only where there are none.
+pub fn basis_hash<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> String {
+    together(operations.into_iter().map(with_basis).collect())
+}
+
+fn together(mut single: Vec<u64>) -> String {
     single.sort_unstable();
     let mut whole = Fnv::new();
     for hash in single {
         whole.bytes(&hash.to_be_bytes());
     }
     format!("{:016x}", whole.0)
+}
+
+fn with_basis(operation: &Operation) -> u64 {
+    let mut hash = Fnv::new();
+    let action = &operation.action;
+    hash.part(operation.platform.as_str());
+    hash.part(action.as_str());
+    hash.part(action.remote_id().map_or("", |id| id.as_str()));
+    let mut because: Vec<_> = operation.because.iter().collect();
+    because.sort_unstable();
+    for (platform, id) in &because {
+        hash.part(platform.as_str());
+        hash.part(id.as_str());
+    }
+    if because.is_empty() && action.remote_id().is_none() {
+        hash.part(&operation.booking.to_string());
+    }
+    for (half, booking) in [("before", action.before()), ("after", action.after())] {
+        hash.part(half);
+        if let Some(booking) = booking {
+            hash.booking(booking, &Field::ALL);
+        }
+    }
+    if let Action::Update {
+        fields, parking, ..
+    } = action
+    {
+        for field in fields {
+            hash.part(field.as_str());
+        }
+        hash.part(if *parking { "parking" } else { "" });
+    }
+    hash.0
 }
 
 fn one(operation: &Operation) -> u64 {

@@ -1,5 +1,6 @@
 //! Every cell of the decision table, and the laws of the merge.
 
+mod choices;
 mod laws;
 mod tables;
 

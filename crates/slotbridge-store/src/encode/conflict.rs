@@ -1,13 +1,13 @@
 //! Conflicts: subjects as words, claims as JSON.
 
 use serde::{Deserialize, Serialize};
-use slotbridge_core::merge::{Claim, Stamp, Subject};
+use slotbridge_core::merge::{Choice, Claim, Stamp, Subject};
 use slotbridge_core::model::{
     Field, FieldValue, PlatformName, Private, ResourceName, ServiceName, Slot, Status,
 };
 
 use super::{Undecodable, from_json, instant, micros, to_json};
-use crate::rows::Decider;
+use crate::rows::{Decider, DecisionState};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +27,14 @@ enum ValueShape {
     Slot { start: i64, end: i64 },
     Text(Option<String>),
     Status(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum ChoiceShape {
+    Take(String),
+    Set(ValueShape),
+    Keep,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -69,6 +77,22 @@ pub(crate) fn claims_from_json(json: &str) -> Result<Vec<Claim>, Undecodable> {
         .collect()
 }
 
+pub(crate) fn choice_to_json(choice: &Choice) -> String {
+    to_json(&match choice {
+        Choice::Take(platform) => ChoiceShape::Take(platform.as_str().to_owned()),
+        Choice::Set(value) => ChoiceShape::Set(ValueShape::of(value)),
+        Choice::Keep => ChoiceShape::Keep,
+    })
+}
+
+pub(crate) fn choice_from_json(json: &str) -> Result<Choice, Undecodable> {
+    Ok(match from_json::<ChoiceShape>(json)? {
+        ChoiceShape::Take(platform) => Choice::Take(PlatformName::new(platform)?),
+        ChoiceShape::Set(value) => Choice::Set(value.into_value()?),
+        ChoiceShape::Keep => Choice::Keep,
+    })
+}
+
 /// Who makes the claims.
 pub(crate) fn claim_platforms(json: &str) -> Result<Vec<PlatformName>, Undecodable> {
     from_json::<Vec<ClaimShape>>(json)?
@@ -90,6 +114,15 @@ pub(crate) fn decider_from_word(word: &str) -> Result<Decider, Undecodable> {
     match word {
         "policy" => Ok(Decider::Policy),
         "person" => Ok(Decider::Person),
+        _ => Err(Undecodable),
+    }
+}
+
+pub(crate) fn decision_state_from_word(word: &str) -> Result<DecisionState, Undecodable> {
+    match word {
+        "waiting" => Ok(DecisionState::Waiting),
+        "applied" => Ok(DecisionState::Applied),
+        "void" => Ok(DecisionState::Void),
         _ => Err(Undecodable),
     }
 }

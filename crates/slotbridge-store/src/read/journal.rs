@@ -2,18 +2,19 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
-use slotbridge_core::model::{BridgeName, PlatformName, RemoteId};
+use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId};
 
 use super::{rows, stored_count};
 use crate::encode::{
-    Undecodable, instant, journal_state_from_word, micros, operation_from_json, totals_from_json,
+    Undecodable, id_bytes, instant, journal_state_from_word, micros, operation_from_json,
+    totals_from_json,
 };
 use crate::error::StoreError;
 use crate::ids::{OpId, RunId};
 use crate::rows::{Counts, JournalRow, RunRow};
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[OPEN, REFUSED, COUNTS, RUNS];
+pub(super) const SQL: &[&str] = &[OPEN, REFUSED, OF_BOOKING, COUNTS, RUNS];
 
 const OPEN: &str = "
     SELECT op, run, bridge, state, operation, fingerprint, at, outcome_at, remote_id, error FROM journal
@@ -25,6 +26,9 @@ const REFUSED: &str = "
         WHERE later.bridge = journal.bridge AND later.booking = journal.booking
         AND later.platform = journal.platform AND later.seq > journal.seq)
     ORDER BY seq";
+const OF_BOOKING: &str = "
+    SELECT op, run, bridge, state, operation, fingerprint, at, outcome_at, remote_id, error FROM journal
+    WHERE bridge = ?1 AND booking = ?2 ORDER BY seq";
 const COUNTS: &str = "
     SELECT action, count(*) FROM journal
     WHERE bridge = ?1 AND platform = ?2 AND outcome_at >= ?3
@@ -43,6 +47,19 @@ pub(crate) fn refusals(
     bridge: &BridgeName,
 ) -> Result<Vec<JournalRow>, StoreError> {
     rows(conn, REFUSED, [bridge.as_str()], journal_row)
+}
+
+pub(crate) fn journal_of(
+    conn: &Connection,
+    bridge: &BridgeName,
+    booking: BookingId,
+) -> Result<Vec<JournalRow>, StoreError> {
+    rows(
+        conn,
+        OF_BOOKING,
+        params![bridge.as_str(), id_bytes(booking)],
+        journal_row,
+    )
 }
 
 fn journal_row(row: &Row<'_>) -> Result<JournalRow, StoreError> {

@@ -1,10 +1,10 @@
 //! A conflict is stored once, keeps its number while it is open, and never loses a losing value once it is decided.
 
-use slotbridge_core::merge::{Claim, Conflict, Stamp, Subject};
+use slotbridge_core::merge::{Choice, Claim, Conflict, Stamp, Subject};
 use slotbridge_core::model::FieldValue;
 
 use super::*;
-use crate::{ConflictRow, Decider};
+use crate::{ConflictRow, Decider, DecisionRow, DecisionState};
 
 /// Platforms, the phones that they claim, and when they changed them.
 pub(super) fn phone(claims: &[(&str, &str, i64)], decided: Option<&str>) -> Conflict {
@@ -208,12 +208,20 @@ async fn what_a_person_decided_is_not_asked_again() {
             .await
             .unwrap();
         let number = open_ones(&store).await[0].id;
-        let decide = Change::ConflictDecided {
-            id: number,
-            platform: site(),
+        let decide = Change::Decision {
+            conflict: number,
+            choice: Choice::Take(site()),
             at: second(20),
         };
         store.apply(vec![decide.clone()]).await.unwrap();
+        // Until a run takes it over, it is open.
+        assert_eq!(open_ones(&store).await[0].id, number);
+        let applied = Change::DecisionApplied {
+            conflict: number,
+            choice: Choice::Take(site()),
+            at: second(25),
+        };
+        store.apply(vec![applied]).await.unwrap();
         store
             .apply(vec![
                 found(phone(&claims, None), 30),
@@ -276,6 +284,7 @@ async fn a_conflict_that_solved_itself_closes_and_comes_back_under_its_number() 
             bridge: main_bridge(),
             booking: booking_id(1),
             subject: conflict.subject,
+            at: second(20),
         };
         store
             .apply(vec![found(conflict.clone(), 10)])
@@ -292,9 +301,170 @@ async fn a_conflict_that_solved_itself_closes_and_comes_back_under_its_number() 
             bridge: main_bridge(),
             booking: booking_id(1),
             subject: other.subject,
+            at: second(35),
         };
         store.apply(vec![gone, found(other, 40)]).await.unwrap();
         assert!(open_ones(&store).await[0].id > number);
+    })
+    .await;
+}
+
+/// Two phones that nobody has decided on, under this number.
+async fn asked(store: &Store) -> (i64, Conflict) {
+    with_booking(store).await;
+    let conflict = phone(&[("salon", "1", 1), ("site", "2", 2)], None);
+    store
+        .apply(vec![found(conflict.clone(), 10)])
+        .await
+        .unwrap();
+    (open_ones(store).await[0].id, conflict)
+}
+
+fn decided(conflict: i64, choice: Choice, at: i64) -> Change {
+    Change::Decision {
+        conflict,
+        choice,
+        at: second(at),
+    }
+}
+
+fn choices() -> [Choice; 3] {
+    [
+        Choice::Take(salon()),
+        Choice::Set(FieldValue::Text(Some(Private::new("3")))),
+        Choice::Keep,
+    ]
+}
+
+async fn decision_of(store: &Store, id: i64) -> Option<DecisionRow> {
+    store.conflict(id).await.unwrap().unwrap().decision
+}
+
+#[tokio::test]
+async fn a_decision_waits_with_what_the_person_saw_and_can_be_changed_until_it_is_applied() {
+    everywhere(async |store| {
+        let (id, conflict) = asked(&store).await;
+        assert_eq!(decision_of(&store, id).await, None);
+        for (at, choice) in (20..).zip(choices()) {
+            store
+                .apply(vec![decided(id, choice.clone(), at)])
+                .await
+                .unwrap();
+            let expected = DecisionRow {
+                choice,
+                claims: conflict.claims.clone(),
+                at: second(at),
+                state: DecisionState::Waiting,
+                state_at: second(at),
+            };
+            assert_eq!(decision_of(&store, id).await, Some(expected));
+        }
+        // Newer claims leave what was seen as it was.
+        let newer = phone(&[("salon", "9", 1), ("site", "2", 2)], None);
+        store.apply(vec![found(newer.clone(), 30)]).await.unwrap();
+        let [row] = open_ones(&store).await.try_into().unwrap();
+        assert_eq!(row.conflict, newer);
+        assert_eq!(row.decision.unwrap().claims, conflict.claims);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_applied_decision_closes_its_conflict_whatever_was_chosen() {
+    for choice in choices() {
+        everywhere(async |store| {
+            let (id, conflict) = asked(&store).await;
+            let applied = Change::DecisionApplied {
+                conflict: id,
+                choice: choice.clone(),
+                at: second(30),
+            };
+            store
+                .apply(vec![decided(id, choice.clone(), 20), applied.clone()])
+                .await
+                .unwrap();
+            assert_eq!(open_ones(&store).await, []);
+            let [row] = decided_ones(&store).await.try_into().unwrap();
+            assert_eq!(
+                (row.id, row.decided_by, row.changed_at),
+                (id, Some(Decider::Person), second(30))
+            );
+            assert_eq!(row.conflict.decided.as_ref(), choice.platform());
+            assert_eq!(row.conflict.claims, conflict.claims);
+            let state = row
+                .decision
+                .map(|row| (row.choice, row.state, row.state_at));
+            let expected = (choice.clone(), DecisionState::Applied, second(30));
+            assert_eq!(state, Some(expected));
+            let of_booking = store
+                .conflicts_of(&main_bridge(), booking_id(1))
+                .await
+                .unwrap();
+            assert_eq!(of_booking.len(), 1);
+            // Said again it changes nothing, and nobody can decide what is decided.
+            store.apply(vec![applied]).await.unwrap();
+            let again = store.apply(vec![decided(id, Choice::Keep, 40)]).await;
+            assert!(matches!(again, Err(StoreError::NoSuch { .. })), "{again:?}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_void_decision_leaves_the_conflict_open_and_can_be_made_again() {
+    everywhere(async |store| {
+        let (id, conflict) = asked(&store).await;
+        let void = Change::DecisionVoid {
+            conflict: id,
+            at: second(30),
+        };
+        store
+            .apply(vec![decided(id, Choice::Keep, 20), void])
+            .await
+            .unwrap();
+        assert_eq!(open_ones(&store).await[0].id, id);
+        let decision = decision_of(&store, id).await.unwrap();
+        assert_eq!(
+            (decision.state, decision.state_at),
+            (DecisionState::Void, second(30))
+        );
+        let gone = Change::ConflictGone {
+            bridge: main_bridge(),
+            booking: booking_id(1),
+            subject: conflict.subject,
+            at: second(50),
+        };
+        store
+            .apply(vec![decided(id, Choice::Take(site()), 40), gone])
+            .await
+            .unwrap();
+        let row = store.conflict(id).await.unwrap().unwrap();
+        assert!(row.closed);
+        let decision = row.decision.unwrap();
+        assert_eq!(
+            (decision.choice, decision.state, decision.state_at),
+            (Choice::Take(site()), DecisionState::Void, second(50))
+        );
+        assert_eq!(store.conflict(id + 1).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_decided_is_forgotten_with_its_conflict() {
+    everywhere(async |store| {
+        let (id, _) = asked(&store).await;
+        let applied = Change::DecisionApplied {
+            conflict: id,
+            choice: Choice::Keep,
+            at: second(30),
+        };
+        store
+            .apply(vec![decided(id, Choice::Keep, 20), applied])
+            .await
+            .unwrap();
+        assert_eq!(store.prune(second(31)).await.unwrap().conflicts, 1);
+        assert_eq!(store.conflict(id).await.unwrap(), None);
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! Guards, sightings, inbox, runs, the summary, and changes that are refused.
 
+use slotbridge_core::merge::Choice;
+
 use super::*;
 use crate::{Body, GuardRow, Outcome, RunRow, Summary};
 
@@ -80,9 +82,9 @@ async fn what_continues_nothing_is_refused_whole() {
             plan: "p".to_owned(),
             at: second(0),
         },
-        Change::ConflictDecided {
-            id: 9,
-            platform: salon(),
+        Change::Decision {
+            conflict: 9,
+            choice: Choice::Keep,
             at: second(0),
         },
     ];

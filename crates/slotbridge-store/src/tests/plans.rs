@@ -4,14 +4,14 @@
 use super::*;
 
 /// What may be read from end to end: lists that the caller gave or that were chosen before, the platforms of a
-/// bridge, and indexes of which all entries are wanted (open conflicts, told notices, schedules) or the first few
+/// bridge, and indexes of which all entries are wanted (open conflicts `c`, told notices, schedules) or the first few
 /// (runs).
 const MAY_BE_SCANNED: [&str; 9] = [
     "json_each",
     "wanted",
     "platforms",
     "CONSTANT ROW",
-    "conflict USING INDEX conflict_open",
+    "c USING INDEX conflict_open",
     "run USING INDEX run_by_begin",
     "chosen",
     "notice USING INDEX notice_by_subject",

@@ -6,14 +6,16 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use slotbridge_core::merge::{Conflict, Subject};
+use slotbridge_core::merge::{Choice, Conflict, Subject};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName};
 
-use crate::encode::{claim_platforms, claims_to_json, id_bytes, micros};
+use crate::encode::{choice_to_json, claim_platforms, claims_to_json, id_bytes, micros};
 use crate::error::StoreError;
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[OPEN, KNOWN, REOPEN, CHANGE, ADD, PERSON, GONE];
+pub(super) const SQL: &[&str] = &[
+    OPEN, KNOWN, REOPEN, CHANGE, ADD, DECIDE, APPLIED, PERSON, VOID, VOID_GONE, GONE,
+];
 
 const OPEN: &str = "
     SELECT id, claims FROM conflict
@@ -31,9 +33,22 @@ const CHANGE: &str =
 const ADD: &str = "
     INSERT INTO conflict (bridge, booking, subject, claims, decided, decided_by, at, changed_at)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
+const DECIDE: &str = "
+    INSERT INTO decision (conflict, choice, claims, at, state, state_at)
+    SELECT id, ?2, claims, ?3, 'waiting', ?3 FROM conflict WHERE id = ?1 AND decided IS NULL AND closed = 0
+    ON CONFLICT (conflict) DO UPDATE SET
+        choice = excluded.choice, claims = excluded.claims, at = excluded.at, state = 'waiting', state_at = excluded.at";
 const PERSON: &str = "
     UPDATE conflict SET decided = ?2, decided_by = 'person', changed_at = ?3
     WHERE id = ?1 AND decided IS NULL AND closed = 0";
+const APPLIED: &str =
+    "UPDATE decision SET choice = ?2, state = 'applied', state_at = ?3 WHERE conflict = ?1";
+const VOID: &str =
+    "UPDATE decision SET state = 'void', state_at = ?2 WHERE conflict = ?1 AND state = 'waiting'";
+const VOID_GONE: &str = "
+    UPDATE decision SET state = 'void', state_at = ?4 WHERE state = 'waiting' AND conflict = (
+        SELECT id FROM conflict
+        WHERE bridge = ?1 AND booking = ?2 AND subject = ?3 AND decided IS NULL AND closed = 0)";
 const GONE: &str = "
     UPDATE conflict SET closed = 1
     WHERE bridge = ?1 AND booking = ?2 AND subject = ?3 AND decided IS NULL AND closed = 0";
@@ -121,21 +136,44 @@ fn concerns(conflict: &Conflict, row: i64, stored: &str) -> Result<bool, StoreEr
         .any(|claim| claimants.contains(&claim.platform)))
 }
 
-pub(super) fn decided(
+pub(super) fn decision(
     conn: &Connection,
-    id: i64,
-    platform: &PlatformName,
+    conflict: i64,
+    choice: &Choice,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let changed =
-        conn.prepare_cached(PERSON)?
-            .execute(params![id, platform.as_str(), micros(at)])?;
-    if changed == 0 {
+    let key = params![conflict, choice_to_json(choice), micros(at)];
+    if conn.prepare_cached(DECIDE)?.execute(key)? == 0 {
         return Err(StoreError::NoSuch {
             what: "open conflict",
-            key: id.to_string(),
+            key: conflict.to_string(),
         });
     }
+    Ok(())
+}
+
+pub(super) fn decision_applied(
+    conn: &Connection,
+    conflict: i64,
+    choice: &Choice,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    // Where nobody's value was taken, the column holds a text that is no platform's name.
+    let decided = choice.platform().map_or("", PlatformName::as_str);
+    conn.prepare_cached(PERSON)?
+        .execute(params![conflict, decided, micros(at)])?;
+    conn.prepare_cached(APPLIED)?
+        .execute(params![conflict, choice_to_json(choice), micros(at)])?;
+    Ok(())
+}
+
+pub(super) fn decision_void(
+    conn: &Connection,
+    conflict: i64,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(VOID)?
+        .execute(params![conflict, micros(at)])?;
     Ok(())
 }
 
@@ -144,11 +182,16 @@ pub(super) fn gone(
     bridge: &BridgeName,
     booking: BookingId,
     subject: Subject,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
-    conn.prepare_cached(GONE)?.execute(params![
+    let id = id_bytes(booking);
+    conn.prepare_cached(VOID_GONE)?.execute(params![
         bridge.as_str(),
-        id_bytes(booking),
-        subject.as_str()
+        id,
+        subject.as_str(),
+        micros(at)
     ])?;
+    conn.prepare_cached(GONE)?
+        .execute(params![bridge.as_str(), id, subject.as_str()])?;
     Ok(())
 }

@@ -45,6 +45,7 @@ async fn what_a_sweep_finds_is_told_once_and_a_restart_does_not_tell_it_again() 
         bridge: bridge(),
         booking: BookingId::from_u128(1),
         subject: Subject::Field(Field::ClientPhone),
+        at: at("2026-11-28T12:00:00Z"),
     };
     store.apply(vec![approved, gone]).await.unwrap();
     notices.listener().hear(&ran(RunCause::Swept, |_| {}));
