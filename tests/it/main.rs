@@ -7,11 +7,13 @@
     reason = "helpers of tests stop at the first surprise; the configured exceptions cover test functions only"
 )]
 
+mod apply;
 mod cli;
 mod config;
 mod contract;
 mod daemon;
 mod database;
+mod decide;
 mod demo;
 mod exits;
 mod four;

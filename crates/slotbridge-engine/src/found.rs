@@ -17,6 +17,7 @@ use crate::view::View;
 pub(crate) fn empty_report(bridge: &Bridge) -> BridgeReport {
     BridgeReport {
         name: bridge.name.clone(),
+        plan: String::new(),
         guards: Vec::new(),
         platforms: Vec::new(),
         operations: Vec::new(),

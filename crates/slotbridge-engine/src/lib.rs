@@ -27,6 +27,7 @@ mod run;
 mod scope;
 mod settle;
 mod sights;
+pub mod standing;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,7 @@ mod view;
 mod watch;
 mod work;
 
-pub use run::Engine;
+pub use run::{Engine, Replay};
 
 /// Trouble that stops the engine: only that of our own database.
 #[derive(Debug, thiserror::Error)]

@@ -26,6 +26,8 @@ pub struct Report {
 pub struct BridgeReport {
     /// The bridge.
     pub name: BridgeName,
+    /// The fingerprint of all that is wanted, held or not, with what it rests on ([`slotbridge_core::guard::basis_hash`]).
+    pub plan: String,
     /// What a guard held, if one tripped.
     pub guards: Vec<GuardReport>,
     /// What each platform showed.

@@ -1,10 +1,11 @@
 //! The pass over all bridges: every account is looked at once, then every bridge is worked on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 use jiff::SignedDuration;
+use slotbridge_core::model::BridgeName;
 use slotbridge_platform::platform::Priority;
 use slotbridge_platform::seam::{Seam, random_bytes};
 use slotbridge_store::{Change, JournalRow, RunId, Store};
@@ -14,12 +15,13 @@ use crate::EngineError;
 use crate::bridge::{Bridge, Mode, RunOptions};
 use crate::guarding::Alarms;
 use crate::observe::{Look, Observer};
-use crate::report::Report;
+use crate::report::{BridgeReport, OutcomeWord, Report};
 use crate::scope::Scope;
 use crate::settle;
 use crate::sights::{Given, Sights};
+use crate::steps::operation_report;
 use crate::watch::{Watch, zone_name};
-use crate::work::{Stretch, Work};
+use crate::work::{Planned, Stretch, Work};
 
 /// How far the clock may have gone back between two runs before a guard stops the bridge.
 const CLOCK_SLACK: SignedDuration = SignedDuration::from_mins(5);
@@ -31,8 +33,20 @@ pub struct Engine {
     pub(crate) seam: Arc<dyn Seam>,
 }
 
-/// The kind of a run in the database.
+/// The kinds of run in the database.
 const RECONCILE: &str = "reconcile";
+const APPLY: &str = "apply";
+/// What a run exits with whose saved plan does not hold any more.
+const STALE: u8 = 3;
+
+/// What came of planning again what was planned before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replay {
+    /// The same was planned, and carried out.
+    Done(Report),
+    /// Something else would be done now; it was not.
+    Stale(Report),
+}
 
 impl Engine {
     /// An engine over this database and this clock.
@@ -50,13 +64,40 @@ impl Engine {
         bridges: &[Bridge],
         options: &RunOptions,
     ) -> Result<Report, EngineError> {
+        match self.pass(bridges, options, RECONCILE, None).await? {
+            Replay::Done(report) | Replay::Stale(report) => Ok(report),
+        }
+    }
+
+    /// One full pass that writes only if it plans exactly what an earlier one planned: `plans` holds what
+    /// [`crate::report::BridgeReport::plan`] was then. As soon as one bridge plans anything else, nothing is written
+    /// anywhere, and what was decided is not stored.
+    ///
+    /// # Errors
+    /// As of [`Self::reconcile`].
+    pub async fn replay(
+        &self,
+        bridges: &[Bridge],
+        options: &RunOptions,
+        plans: &BTreeMap<BridgeName, String>,
+    ) -> Result<Replay, EngineError> {
+        self.pass(bridges, options, APPLY, Some(plans)).await
+    }
+
+    async fn pass(
+        &self,
+        bridges: &[Bridge],
+        options: &RunOptions,
+        kind: &str,
+        plans: Option<&BTreeMap<BridgeName, String>>,
+    ) -> Result<Replay, EngineError> {
         let run = self.new_run();
         let began = self.seam.now();
         let alarms = self.alarms(bridges).await?;
         self.store
             .apply(vec![Change::RunBegan {
                 run,
-                kind: RECONCILE.to_owned(),
+                kind: kind.to_owned(),
                 at: began,
             }])
             .await?;
@@ -82,12 +123,32 @@ impl Engine {
                 looks_waited: true,
                 stretch: Stretch::ThisRun,
             };
-            running.push(async move { work.run().await }.instrument(span));
+            running.push(async move { work.plan().await }.instrument(span));
         }
-        let mut reports = Vec::with_capacity(bridges.len());
-        for worked in join_all(running).await {
-            reports.push(worked?.report);
-        }
+        // Everything is decided before anything is written only where that matters: bridges do not wait for each other.
+        let (reports, stale) = match plans {
+            None => {
+                let running = running.into_iter().map(|planning| async {
+                    let worked = planning.await?.carry_out().await?;
+                    Ok::<_, EngineError>(worked.report)
+                });
+                (all(running).await?, false)
+            }
+            Some(plans) => {
+                let planned = all(running).await?;
+                let as_saved =
+                    |one: &Planned<'_>| plans.get(&one.report.name) == Some(&one.report.plan);
+                if planned.iter().all(as_saved) {
+                    let running = planned.into_iter().map(|one| async {
+                        let worked = one.carry_out().await?;
+                        Ok::<_, EngineError>(worked.report)
+                    });
+                    (all(running).await?, false)
+                } else {
+                    (planned.into_iter().map(not_tried).collect(), true)
+                }
+            }
+        };
         let report = Report {
             run: run.to_string(),
             generated_at: self.seam.now(),
@@ -95,7 +156,8 @@ impl Engine {
             cancelled: options.cancel.is_cancelled(),
             bridges: reports,
         };
-        let (exit_code, totals) = (report.exit_code(), report.totals());
+        let exit_code = if stale { STALE } else { report.exit_code() };
+        let totals = report.totals();
         self.store
             .apply(vec![Change::RunEnded {
                 run,
@@ -104,7 +166,11 @@ impl Engine {
                 totals: owned(totals),
             }])
             .await?;
-        Ok(report)
+        Ok(if stale {
+            Replay::Stale(report)
+        } else {
+            Replay::Done(report)
+        })
     }
 
     /// An id for a run that begins now.
@@ -163,6 +229,23 @@ impl Engine {
         }
         Ok(sights)
     }
+}
+
+async fn all<T>(
+    running: impl IntoIterator<Item = impl Future<Output = Result<T, EngineError>>>,
+) -> Result<Vec<T>, EngineError> {
+    join_all(running).await.into_iter().collect()
+}
+
+/// What a bridge would do now, and does not.
+fn not_tried(planned: Planned<'_>) -> BridgeReport {
+    let mut report = planned.report;
+    let operations = planned.operations.iter();
+    report.operations = operations
+        .map(|operation| operation_report(operation, OutcomeWord::Planned))
+        .collect();
+    report.sort();
+    report
 }
 
 /// Totals as the database keeps them.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::guard::{Facts, basis_hash};
 use slotbridge_core::merge::Shown;
 use slotbridge_core::model::{BookingId, PlatformName, RemoteId, ResourceKey, Slot};
 use slotbridge_core::order::{self, Taken};
@@ -100,9 +101,29 @@ pub(crate) struct Fresh {
     pub(crate) age: Duration,
 }
 
-impl Work<'_> {
+/// A run that is decided, and has written neither to a platform nor what it decided.
+#[derive(Debug)]
+pub(crate) struct Planned<'a> {
+    work: Work<'a>,
+    view: View<'a>,
+    /// What is wanted, not yet guarded or ordered.
+    pub(crate) operations: Vec<Operation>,
+    /// What was found; says nothing of operations yet.
+    pub(crate) report: BridgeReport,
+    changes: Vec<Change>,
+    not_read: BTreeSet<PlatformName>,
+    open: Vec<JournalRow>,
+    facts: BTreeMap<PlatformName, Facts>,
+}
+
+impl<'a> Work<'a> {
     /// Does the run. Must be driven to its end: to stop it, cancel [`RunOptions::cancel`].
     pub(crate) async fn run(self) -> Result<Worked, EngineError> {
+        self.plan().await?.carry_out().await
+    }
+
+    /// Decides what is to be done.
+    pub(crate) async fn plan(self) -> Result<Planned<'a>, EngineError> {
         let (store, seam, bridge) = (self.store, self.seam, self.bridge);
         let open = store.journal_open(&bridge.name).await?;
         let guarding = Guarding {
@@ -111,7 +132,7 @@ impl Work<'_> {
             scope: self.scope,
         };
         let now = seam.now();
-        let mut facts = guarding.facts(now, self.alarms, self.stretch).await?;
+        let facts = guarding.facts(now, self.alarms, self.stretch).await?;
         let mut view = self.view(now).await?;
         for row in store.refusals(&bridge.name).await? {
             view.refused
@@ -137,8 +158,40 @@ impl Work<'_> {
             operations,
             not_read,
         } = decide(&mut view, &mut report, &mut new_id);
-        self.apply(changes).await?;
+        report.plan = basis_hash(&operations);
+        Ok(Planned {
+            work: self,
+            view,
+            operations,
+            report,
+            changes,
+            not_read,
+            open,
+            facts,
+        })
+    }
+}
 
+impl Planned<'_> {
+    /// Stores what was decided, asks the guards, and writes.
+    pub(crate) async fn carry_out(self) -> Result<Worked, EngineError> {
+        let Self {
+            work,
+            view,
+            operations,
+            mut report,
+            changes,
+            not_read,
+            open,
+            mut facts,
+        } = self;
+        let (bridge, seam) = (work.bridge, work.seam);
+        work.apply(changes).await?;
+        let guarding = Guarding {
+            store: work.store,
+            bridge,
+            scope: work.scope,
+        };
         let Judged {
             pass: allowed,
             held,
@@ -159,14 +212,14 @@ impl Work<'_> {
             "A run has decided."
         );
         let ordered = order::order(allowed, &taken(&view));
-        let (done, calls) = match self.options.mode {
+        let (done, calls) = match work.options.mode {
             Mode::DryRun => (ordered.into_iter().map(planned).collect(), Calls::new()),
             Mode::Apply => {
-                self.begin(&ordered).await?;
-                self.execute(&view, ordered).await?
+                work.begin(&ordered).await?;
+                work.execute(&view, ordered).await?
             }
         };
-        let begun = self.kind.is_some() && !done.is_empty() && self.options.mode == Mode::Apply;
+        let begun = work.kind.is_some() && !done.is_empty() && work.options.mode == Mode::Apply;
         let mut worked = Worked {
             report,
             failed: BTreeMap::new(),
@@ -181,7 +234,7 @@ impl Work<'_> {
             down: BTreeMap::new(),
         };
         for one in done {
-            if self.options.mode == Mode::Apply {
+            if work.options.mode == Mode::Apply {
                 worked.note(&view, &one, seam.now());
             }
             let mut shown = operation_report(&one.operation, one.outcome);
@@ -190,20 +243,22 @@ impl Work<'_> {
             worked.report.operations.push(shown);
         }
         if !worked.gave_way {
-            self.apply(spent).await?;
+            work.apply(spent).await?;
         }
         let report = &mut worked.report;
         report_unsettled(&view, &open, report);
         report_rebooking(&view, report);
         report_rows(&view, &calls, report);
-        self.number_conflicts(report).await?;
+        work.number_conflicts(report).await?;
         report.sort();
         if begun {
-            self.end(report).await?;
+            work.end(report).await?;
         }
         Ok(worked)
     }
+}
 
+impl<'a> Work<'a> {
     /// Opens the run's account, which the intents of its operations refer to.
     async fn begin(&self, ordered: &[Operation]) -> Result<(), EngineError> {
         let Some(kind) = self.kind.filter(|_| !ordered.is_empty()) else {
@@ -243,7 +298,7 @@ impl Work<'_> {
     }
 
     /// What the platforms show, and what the mirror and the links know.
-    async fn view(&self, now: Timestamp) -> Result<View<'_>, EngineError> {
+    async fn view(&self, now: Timestamp) -> Result<View<'a>, EngineError> {
         let (store, bridge) = (self.store, self.bridge);
         let mut observed: Vec<Observed> = bridge
             .members

@@ -1,9 +1,12 @@
 //! The command line: what can be said, and which command does it.
 
+pub(crate) mod apply;
 pub(crate) mod approve;
 pub(crate) mod check;
+pub(crate) mod conflicts;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod hand;
 pub(crate) mod logging;
 pub(crate) mod manual;
 pub(crate) mod map;
@@ -16,6 +19,7 @@ pub(crate) mod run;
 pub(crate) mod signals;
 pub(crate) mod status;
 pub(crate) mod stop;
+pub(crate) mod zones;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +53,7 @@ Examples:
   slotbridge --reconcile --dry-run         show what one pass would change; write nothing
   slotbridge --reconcile                   make one pass over every bridge
   slotbridge reconcile --bridge main --format json --output report.json
+  slotbridge conflicts                     see what waits for your decision
   slotbridge run                           keep the bridges in step until told to stop
 
 Exit codes:
@@ -174,6 +179,19 @@ Examples:
         #[arg(long)]
         dry_run: bool,
     },
+    /// Carry out exactly the plan that a dry run saved, or nothing
+    #[command(after_help = "\
+Examples:
+  slotbridge reconcile --dry-run --format json --output plan.json
+  slotbridge apply plan.json               write what that plan says, if nothing has moved since
+
+Every platform is read again first. If anything that the plan rests on has moved, nothing is written and the exit code
+is 3. Guards hold what they would hold in any pass. Under a running daemon, which does the work anyway, it exits with 1.")]
+    Apply {
+        /// The plan: the JSON report of a dry run
+        #[arg(value_name = "PLAN.json")]
+        plan: PathBuf,
+    },
     /// Look at config, credentials, zones, mappings and reachability; one line per finding
     #[command(after_help = "\
 Examples:
@@ -211,6 +229,24 @@ Look at what is held first:
         #[arg(value_name = "BRIDGE")]
         name: String,
     },
+    /// Show conflicts and double bookings that wait for you, and decide them
+    #[command(after_help = "\
+Examples:
+  slotbridge conflicts                                  what waits for you
+  slotbridge conflicts --all --show-clients             with what was decided lately, and clients' data
+  slotbridge conflicts resolve 7 --take salon
+  slotbridge conflicts resolve 7 --set 'slot=2026-12-01 12:00-13:00'
+
+Showing only reads. Exit 0: nothing waits; 4: something waits for you; 2: wrong usage.")]
+    #[command(args_conflicts_with_subcommands = true)]
+    Conflicts {
+        /// Show also what was decided in the last 30 days, by the policy or by you
+        #[arg(long)]
+        all: bool,
+
+        #[command(subcommand)]
+        what: Option<ConflictsCommand>,
+    },
     /// Notices: see whether they arrive
     Notice {
         #[command(subcommand)]
@@ -232,6 +268,29 @@ Look at what is held first:
         /// bash, zsh, fish, elvish or powershell
         #[arg(value_name = "SHELL")]
         shell: clap_complete::Shell,
+    },
+}
+
+/// What can be done with conflicts.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum ConflictsCommand {
+    /// Decide how a conflict ends; the next run writes it, once
+    #[command(after_help = "\
+Examples:
+  slotbridge conflicts resolve 7 --take salon           as salon has it
+  slotbridge conflicts resolve 7 --set 'slot=2026-12-01 12:00-13:00'
+  slotbridge conflicts resolve 7 --set 'phone=+79000000000'
+  slotbridge conflicts resolve 7 --keep                 as the bridge has it
+
+Fields: slot, resource, services, status, name, phone, email, comment. A running daemon applies it at once. If a value
+has changed on a platform meanwhile, nothing is written and the conflict is asked again.")]
+    Resolve {
+        /// The conflict's number, as `slotbridge conflicts` shows it
+        #[arg(value_name = "ID")]
+        id: i64,
+
+        #[command(flatten)]
+        wish: conflicts::Wish,
     },
 }
 
@@ -287,6 +346,16 @@ enum Job {
     Approve {
         bridge: String,
     },
+    Apply {
+        plan: PathBuf,
+    },
+    Conflicts {
+        all: bool,
+    },
+    Resolve {
+        id: i64,
+        wish: conflicts::Wish,
+    },
     NoticeTest {
         target: Option<String>,
     },
@@ -310,6 +379,9 @@ impl Job {
             | Self::Map
             | Self::Status
             | Self::Approve { .. }
+            | Self::Apply { .. }
+            | Self::Conflicts { .. }
+            | Self::Resolve { .. }
             | Self::NoticeTest { .. }
             | Self::Man { .. }
             | Self::Completions { .. } => logging::Usual::Warnings,
@@ -377,6 +449,15 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         Command::Approve { name } => Job::Approve {
             bridge: name.clone(),
         },
+        Command::Apply { plan } => Job::Apply { plan: plan.clone() },
+        Command::Conflicts { all, what: None } => Job::Conflicts { all: *all },
+        Command::Conflicts {
+            what: Some(ConflictsCommand::Resolve { id, wish }),
+            ..
+        } => Job::Resolve {
+            id: *id,
+            wish: wish.clone(),
+        },
         Command::Notice {
             what: NoticeCommand::Test { name },
         } => Job::NoticeTest {
@@ -411,6 +492,9 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
             Job::Map => map::run(global, output).await,
             Job::Status => status::run(global, output).await,
             Job::Approve { bridge } => approve::run(global, &bridge, output).await,
+            Job::Apply { plan } => apply::run(global, &plan, output).await,
+            Job::Conflicts { all } => conflicts::show(global, all, output).await,
+            Job::Resolve { id, wish } => conflicts::resolve(global, id, &wish, output).await,
             Job::NoticeTest { target } => notice::test(global, target.as_deref(), output).await,
             #[cfg(feature = "demo")]
             Job::Demo => demo::run(global, output).await,

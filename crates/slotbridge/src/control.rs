@@ -1,10 +1,11 @@
 //! The running daemon's own door, for commands on the same machine: a Unix socket beside the database.
 //!
 //! The daemon holds the database, so that a command which writes must ask it. The socket is for its owner (and root)
-//! only. Nothing that goes over it holds client data.
+//! only. Nothing that it answers holds client data; what is sent to it does where a person sets a client's field.
 
 pub(crate) mod approval;
 pub(crate) mod client;
+pub(crate) mod decision;
 pub(crate) mod rows;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -31,7 +32,9 @@ use tokio::net::unix::SocketAddr;
 use tokio::net::{UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
-use rows::{Asked, Refused, Status};
+use crate::cli::report::chain;
+use decision::Undecided;
+use rows::{Asked, ChoiceRow, Refused, Status};
 
 /// How long a command under way is waited for at the end.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -166,6 +169,7 @@ fn router(parts: Parts) -> Router {
         .route("/sweep", post(sweep_all))
         .route("/sweep/{bridge}", post(sweep))
         .route("/approve/{bridge}", post(approve))
+        .route("/conflicts/{conflict}", post(decide))
         .with_state(parts)
 }
 
@@ -224,6 +228,36 @@ async fn approve(
         });
     }
     Json(approved).into_response()
+}
+
+async fn decide(
+    State(parts): State<Parts>,
+    extract::Path(conflict): extract::Path<i64>,
+    Json(choice): Json<ChoiceRow>,
+) -> Response {
+    let Some(choice) = choice.into_choice() else {
+        let error = "the choice makes no sense to the running daemon: is it of another version?";
+        return refuse(StatusCode::BAD_REQUEST, error.to_owned());
+    };
+    let now = parts.seam.now();
+    let decided = match decision::decide(&parts.store, conflict, choice, now).await {
+        Ok(decided) => decided,
+        Err(error) => {
+            let status = match error {
+                Undecided::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+                _ => StatusCode::CONFLICT,
+            };
+            return refuse(status, chain(&error));
+        }
+    };
+    // A bridge that this daemon does not have is no reason to forget the decision.
+    if let Some(bridge) = known(&parts, decided.bridge.clone()) {
+        let _heard: bool = parts.handle.ask(Request::Sweep {
+            bridge: Some(bridge),
+            asked: true,
+        });
+    }
+    Json(decided).into_response()
 }
 
 /// The bridge of this name, if the daemon has it.

@@ -1,6 +1,7 @@
 //! What trips a guard, what is held, and what an approval lets through.
 
 mod approval;
+mod basis;
 mod moves;
 
 use proptest::prelude::*;

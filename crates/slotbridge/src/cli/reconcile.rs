@@ -5,9 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use slotbridge_engine::Engine;
+use slotbridge_core::model::BridgeName;
 use slotbridge_engine::bridge::{Bridge, Mode, RunOptions};
 use slotbridge_engine::report::Report;
+use slotbridge_engine::{Engine, Replay};
 use slotbridge_platform::reqwest_transport::ReqwestTransport;
 use slotbridge_platform::system_seam::SystemSeam;
 use slotbridge_store::{CallJournal, OpenOptions, Store, StoreError};
@@ -42,7 +43,47 @@ pub(crate) async fn pass(
     cancel: CancellationToken,
     output: &Output,
 ) -> Result<(Report, Showing), Failure> {
-    let store = open(global, config, mode, "slotbridge reconcile").await?;
+    let (replay, showing) = make(global, config, Pass::New(mode), cancel, output).await?;
+    match replay {
+        Replay::Done(report) | Replay::Stale(report) => Ok((report, showing)),
+    }
+}
+
+/// Which pass is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pass<'a> {
+    /// One of its own, or its dry run.
+    New(Mode),
+    /// One that writes only if it plans what an earlier one planned, by bridge.
+    Replay(&'a BTreeMap<BridgeName, String>),
+}
+
+impl Pass<'_> {
+    fn mode(self) -> Mode {
+        match self {
+            Self::New(mode) => mode,
+            Self::Replay(_) => Mode::Apply,
+        }
+    }
+
+    fn holder(self) -> &'static str {
+        match self {
+            Self::New(_) => "slotbridge reconcile",
+            Self::Replay(_) => "slotbridge apply",
+        }
+    }
+}
+
+/// Makes a pass of either kind.
+pub(crate) async fn make(
+    global: &Global,
+    config: &Config,
+    pass: Pass<'_>,
+    cancel: CancellationToken,
+    output: &Output,
+) -> Result<(Replay, Showing), Failure> {
+    let mode = pass.mode();
+    let store = open(global, config, mode, pass.holder()).await?;
     let parts = parts(&config.store, mode)?;
     let platforms = registry::platforms(config, &parts)?;
     let zones = registry::zones(config, &platforms, &store, AskZone::Always).await?;
@@ -53,24 +94,25 @@ pub(crate) async fn pass(
         cancel,
         progress: Arc::new(output.bars().clone()),
     };
-    let report = engine.reconcile(&bridges, &options).await;
+    let made = match pass {
+        Pass::New(_) => engine.reconcile(&bridges, &options).await.map(Replay::Done),
+        Pass::Replay(plans) => engine.replay(&bridges, &options, plans).await,
+    };
     output.bars().clear();
     // The engine's other handles are gone: folding the log into the file must not fail unseen.
     drop(engine);
     let closed = store.close().await;
-    let report = report?;
+    let replay = made?;
     closed?;
     let showing = Showing {
         clients: global.show_clients,
         zones: bridge_zones(&bridges),
     };
-    Ok((report, showing))
+    Ok((replay, showing))
 }
 
 /// Each bridge's times are shown by the clock of its first platform.
-pub(crate) fn bridge_zones(
-    bridges: &[Bridge],
-) -> BTreeMap<slotbridge_core::model::BridgeName, jiff::tz::TimeZone> {
+pub(crate) fn bridge_zones(bridges: &[Bridge]) -> BTreeMap<BridgeName, jiff::tz::TimeZone> {
     bridges
         .iter()
         .filter_map(|bridge| {

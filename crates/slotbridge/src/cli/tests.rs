@@ -143,6 +143,7 @@ fn conflict(decided: bool) -> ConflictReport {
             }],
             decided: decided.then_some(platform),
         },
+        person: None,
     }
 }
 

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Method;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use slotbridge_core::model::BridgeName;
 
-use super::rows::{Approved, Refused, Status};
+use super::rows::{Approved, ChoiceRow, Decided, Refused, Status};
 
 /// How long an answer may take. The daemon answers from memory, or after one commit.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,15 +46,35 @@ impl Daemon {
 
     /// Lets it approve what is held in a bridge.
     pub(crate) async fn approve(&self, bridge: &BridgeName) -> Result<Approved, ControlError> {
-        self.ask(Method::POST, &format!("/approve/{bridge}")).await
+        self.ask(Method::POST, &format!("/approve/{bridge}"), None::<()>)
+            .await
+    }
+
+    /// Lets it record how a conflict is to end.
+    pub(crate) async fn decide(
+        &self,
+        conflict: i64,
+        choice: ChoiceRow,
+    ) -> Result<Decided, ControlError> {
+        self.ask(
+            Method::POST,
+            &format!("/conflicts/{conflict}"),
+            Some(choice),
+        )
+        .await
     }
 
     /// How it stands.
     pub(crate) async fn status(&self) -> Result<Status, ControlError> {
-        self.ask(Method::GET, "/status").await
+        self.ask(Method::GET, "/status", None::<()>).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, method: Method, to: &str) -> Result<T, ControlError> {
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        to: &str,
+        with: Option<impl Serialize>,
+    ) -> Result<T, ControlError> {
         let not_there = || ControlError::NotThere {
             path: self.path.clone(),
         };
@@ -73,11 +94,15 @@ impl Daemon {
             .timeout(TIMEOUT)
             .build()
             .map_err(broken)?;
-        let reply = client
-            .request(method, format!("http://slotbridge{to}"))
-            .send()
-            .await
-            .map_err(broken)?;
+        let mut request = client.request(method, format!("http://slotbridge{to}"));
+        if let Some(with) = with {
+            let body = serde_json::to_vec(&with)
+                .map_err(|error| ControlError::Broken(error.to_string()))?;
+            request = request
+                .header(http::header::CONTENT_TYPE, "application/json")
+                .body(body);
+        }
+        let reply = request.send().await.map_err(broken)?;
         let fine = reply.status().is_success();
         let body = reply.bytes().await.map_err(broken)?;
         if fine {

@@ -1,9 +1,14 @@
 //! What goes over the socket, as JSON: both ends are of one version, so that a field may change with the binary.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use slotbridge_core::merge::Choice;
+use slotbridge_core::model::{
+    self, FieldValue, PlatformName, Private, ResourceName, ServiceName, Slot,
+};
 use slotbridge_engine::daemon::{BridgeHealth, Health, PlatformHealth};
 use slotbridge_engine::event::PollingPlan;
 use slotbridge_store::GuardRow;
@@ -26,6 +31,106 @@ pub(crate) struct Asked {
 pub(crate) struct Approved {
     pub(crate) bridge: String,
     pub(crate) guards: Vec<HeldRow>,
+}
+
+/// How a conflict is to end. May hold a client's data, so it prints as nothing.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChoiceRow {
+    Take(String),
+    Set(ValueRow),
+    Keep,
+}
+
+/// A value that a person gave.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ValueRow {
+    Resource(String),
+    Services(Vec<String>),
+    Slot { start: String, end: String },
+    Text(Option<String>),
+    Status(String),
+}
+
+impl fmt::Debug for ChoiceRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("‹choice›")
+    }
+}
+
+impl fmt::Debug for ValueRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("‹value›")
+    }
+}
+
+impl ChoiceRow {
+    pub(crate) fn of(choice: &Choice) -> Self {
+        match choice {
+            Choice::Take(platform) => Self::Take(platform.to_string()),
+            Choice::Set(value) => Self::Set(ValueRow::of(value)),
+            Choice::Keep => Self::Keep,
+        }
+    }
+
+    /// The choice, if it makes sense.
+    pub(crate) fn into_choice(self) -> Option<Choice> {
+        Some(match self {
+            Self::Take(platform) => Choice::Take(PlatformName::new(platform).ok()?),
+            Self::Set(value) => Choice::Set(value.into_value()?),
+            Self::Keep => Choice::Keep,
+        })
+    }
+}
+
+impl ValueRow {
+    fn of(value: &FieldValue) -> Self {
+        match value {
+            FieldValue::Resource(name) => Self::Resource(name.to_string()),
+            FieldValue::Services(names) => {
+                Self::Services(names.iter().map(ToString::to_string).collect())
+            }
+            FieldValue::Slot(slot) => Self::Slot {
+                start: slot.start().to_string(),
+                end: slot.end().to_string(),
+            },
+            FieldValue::Text(text) => {
+                Self::Text(text.as_ref().map(|text| text.expose().to_owned()))
+            }
+            FieldValue::Status(status) => Self::Status(status.as_str().to_owned()),
+        }
+    }
+
+    fn into_value(self) -> Option<FieldValue> {
+        Some(match self {
+            Self::Resource(name) => FieldValue::Resource(ResourceName::new(name).ok()?),
+            Self::Services(names) => {
+                let names = names.into_iter().map(ServiceName::new);
+                FieldValue::Services(names.collect::<Result<_, _>>().ok()?)
+            }
+            Self::Slot { start, end } => {
+                FieldValue::Slot(Slot::new(start.parse().ok()?, end.parse().ok()?).ok()?)
+            }
+            Self::Text(text) => FieldValue::Text(text.map(Private::new)),
+            Self::Status(word) => FieldValue::Status(model::Status::from_word(&word)?),
+        })
+    }
+}
+
+/// What a person decided, without its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Decided {
+    pub(crate) conflict: i64,
+    pub(crate) bridge: String,
+    pub(crate) booking: String,
+    pub(crate) field: String,
+    /// `take`, `set` or `keep`.
+    pub(crate) choice: String,
+    /// Whose value is taken.
+    pub(crate) platform: Option<String>,
+    /// Whether an earlier decision, which nothing had come of yet, is replaced.
+    pub(crate) replaced: bool,
 }
 
 /// One guard that held something.

@@ -9,13 +9,13 @@ use slotbridge_core::merge::{Claim, Stamp, Subject};
 use slotbridge_core::model::{Booking, Field, PlatformName, RemoteId};
 use slotbridge_engine::report::{
     AmbiguousReport, BridgeReport, ConflictReport, GuardReport, LeftAloneReport, OperationReport,
-    OverlapReport, PlatformReport, Report, UnmappedReport, WaitingReport,
+    OverlapReport, PersonReport, PlatformReport, Report, UnmappedReport, WaitingReport,
 };
 
 use super::{Showing, words};
 
 /// The version of the shape.
-const SCHEMA: u32 = 1;
+pub(crate) const SCHEMA: u32 = 1;
 
 #[derive(Debug, Serialize)]
 struct ReportRow {
@@ -54,6 +54,8 @@ impl Serialize for Totals {
 #[derive(Debug, Serialize)]
 struct BridgeRow {
     name: String,
+    /// The fingerprint of all that is wanted; `slotbridge apply` goes by it.
+    plan: String,
     guard: Option<GuardRow>,
     guards: Vec<GuardRow>,
     platforms: Vec<PlatformRow>,
@@ -128,6 +130,8 @@ struct ConflictRow {
     field: &'static str,
     values: Vec<ValueRow>,
     decided: Option<DecidedRow>,
+    /// Whether a person decided it over values that have changed since.
+    void: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -141,7 +145,9 @@ struct ValueRow {
 #[derive(Debug, Serialize)]
 struct DecidedRow {
     by: &'static str,
-    platform: String,
+    platform: Option<String>,
+    /// What a person chose: `take`, `set` or `keep`.
+    choice: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -235,6 +241,7 @@ pub(crate) fn to_text(row: &impl Serialize) -> String {
 fn bridge_row(bridge: &BridgeReport, clients: bool) -> BridgeRow {
     BridgeRow {
         name: bridge.name.to_string(),
+        plan: bridge.plan.clone(),
         guard: bridge.guards.first().map(guard_row),
         guards: bridge.guards.iter().map(guard_row).collect(),
         platforms: bridge.platforms.iter().map(platform_row).collect(),
@@ -374,15 +381,34 @@ fn conflict_row(report: &ConflictReport, clients: bool) -> ConflictRow {
                 platform: claim.platform.to_string(),
                 value: claimed(claim, conflict.subject, clients),
                 changed_at: claim.changed_at.to_string(),
-                stamp: match claim.stamp {
-                    Stamp::Platform => "platform",
-                    Stamp::FirstSeen => "first_seen",
-                },
+                stamp: stamp(claim),
             })
             .collect(),
-        decided: conflict.decided.as_ref().map(|platform| DecidedRow {
+        decided: decided(report),
+        void: report.person == Some(PersonReport::Void),
+    }
+}
+
+/// Whose word the time of a claim is.
+pub(crate) fn stamp(claim: &Claim) -> &'static str {
+    match claim.stamp {
+        Stamp::Platform => "platform",
+        Stamp::FirstSeen => "first_seen",
+    }
+}
+
+fn decided(report: &ConflictReport) -> Option<DecidedRow> {
+    let platform = report.conflict.decided.as_ref().map(ToString::to_string);
+    match &report.person {
+        Some(PersonReport::Applied(choice)) => Some(DecidedRow {
+            by: "person",
+            platform,
+            choice: Some(choice.as_str()),
+        }),
+        Some(PersonReport::Void) | None => platform.map(|platform| DecidedRow {
             by: "policy",
-            platform: platform.to_string(),
+            platform: Some(platform),
+            choice: None,
         }),
     }
 }

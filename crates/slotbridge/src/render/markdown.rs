@@ -101,7 +101,7 @@ fn push_section(out: &mut String, section: &Section) {
 }
 
 /// Takes the meaning out of characters that markdown or HTML would act on.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
-use slotbridge_core::merge::{Claim, Subject};
+use slotbridge_core::merge::{Choice, Claim, Subject};
 use slotbridge_core::model::{FieldValue, RemoteId, ResourceName, Slot};
 use slotbridge_engine::report::{
     AmbiguousReport, BridgeReport, ConflictReport, GuardReport, LeftAloneReport, OverlapReport,
+    PersonReport,
 };
 
 use super::json;
@@ -83,8 +84,8 @@ pub(crate) fn sections(report: &BridgeReport, clients: bool, zone: &TimeZone) ->
     let conflicts = report.conflicts.iter();
     let overlaps = report.overlaps.iter();
     let unmapped = "add a [[bridge.resource]] or [[bridge.service]] row to bring them in";
-    let decide =
-        "make the platforms agree by hand, or choose another `conflict` policy for the bridge";
+    let decide = "see `slotbridge conflicts` and decide with `slotbridge conflicts resolve`, make the platforms agree by \
+                  hand, or choose another `conflict` policy for the bridge";
     let mut sections = vec![
         guards(report),
         Section::new(
@@ -163,10 +164,7 @@ pub(crate) fn is_busy_time(id: &RemoteId) -> bool {
 }
 
 fn undecided(report: &BridgeReport) -> bool {
-    report
-        .conflicts
-        .iter()
-        .any(|conflict| conflict.conflict.decided.is_none())
+    report.conflicts.iter().any(ConflictReport::is_open)
 }
 
 fn guards(report: &BridgeReport) -> Section {
@@ -189,9 +187,19 @@ fn conflict_words(report: &ConflictReport, clients: bool, zone: &TimeZone) -> St
         .iter()
         .map(|claim| claim_words(claim, conflict.subject, clients, zone))
         .collect();
-    let decided = match &conflict.decided {
-        Some(platform) => format!("{platform} wins by the bridge's policy"),
-        None => "nobody wins until you decide".to_owned(),
+    let decided = match (&report.person, &conflict.decided) {
+        (Some(PersonReport::Applied(choice)), _) => {
+            format!("you decided: {}", choice_words(choice))
+        }
+        (_, Some(platform)) => format!("{platform} wins by the bridge's policy"),
+        (Some(PersonReport::Void), None) => {
+            "your decision no longer fits, the values have changed since; decide again".to_owned()
+        }
+        (None, None) => "nobody wins until you decide".to_owned(),
+    };
+    let decided = match (&report.id, report.is_open()) {
+        (Some(id), true) => format!("{decided} (conflict {id})"),
+        _ => decided,
     };
     format!(
         "{}{}: {}; {decided}",
@@ -199,6 +207,15 @@ fn conflict_words(report: &ConflictReport, clients: bool, zone: &TimeZone) -> St
         conflict.subject.as_str(),
         values.join(", ")
     )
+}
+
+/// What a person chose, without a client's data.
+pub(crate) fn choice_words(choice: &Choice) -> String {
+    match choice {
+        Choice::Take(platform) => format!("as {platform} has it"),
+        Choice::Set(_) => "a value of your own".to_owned(),
+        Choice::Keep => "as the bridge has it".to_owned(),
+    }
 }
 
 fn claim_words(claim: &Claim, subject: Subject, clients: bool, zone: &TimeZone) -> String {

@@ -107,6 +107,7 @@ pub(crate) fn bridge_report() -> BridgeReport {
     };
     BridgeReport {
         name: BridgeName::new("main").unwrap(),
+        plan: "0123456789abcdef".to_owned(),
         guards: Vec::new(),
         platforms: vec![row("salon", 4, "complete", 1), row("site", 12, "none", 3)],
         operations: Vec::new(),
@@ -191,6 +192,7 @@ fn eventful() -> BridgeReport {
                 ],
                 decided: Some(platform("site")),
             },
+            person: None,
         }],
         overlaps: vec![OverlapReport {
             resource: anna(),

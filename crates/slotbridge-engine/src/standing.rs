@@ -1,0 +1,128 @@
+//! What stands in a bridge by what is stored, without a run: double bookings that are not over.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceName, Slot};
+use slotbridge_core::overlap::{self, Taker};
+use slotbridge_store::{LinkRow, Store, StoreError};
+
+/// Two live bookings of one resource whose slots meet, the one that was seen first first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overlap {
+    /// Whose time.
+    pub resource: ResourceName,
+    /// The bookings.
+    pub bookings: [Taking; 2],
+}
+
+/// One of two bookings that take the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taking {
+    /// Which booking.
+    pub booking: BookingId,
+    /// When.
+    pub slot: Slot,
+    /// Where it was first seen, and as which record, if that is still known.
+    pub first_seen: Option<(PlatformName, RemoteId)>,
+    /// When it was first seen.
+    pub at: Timestamp,
+    /// Every platform that has a record of it.
+    pub on: Vec<PlatformName>,
+}
+
+/// The double bookings of a bridge that are not over, in the order of the calendar.
+///
+/// # Errors
+/// Trouble with the database.
+pub async fn overlaps(
+    store: &Store,
+    bridge: &BridgeName,
+    now: Timestamp,
+) -> Result<Vec<Overlap>, StoreError> {
+    let state = store.bridge(bridge, now).await?;
+    let mut links: BTreeMap<BookingId, Vec<LinkRow>> = BTreeMap::new();
+    for link in state.links {
+        links.entry(link.booking).or_default().push(link);
+    }
+    let live: BTreeMap<BookingId, (ResourceName, Slot, Timestamp)> = state
+        .bookings
+        .into_iter()
+        .filter_map(|row| {
+            let booking = row.canonical.live()?;
+            let known = (booking.resource.clone(), booking.slot, row.created_at);
+            (booking.slot.end() > now).then_some((row.id, known))
+        })
+        .collect();
+    // Most bookings overlap nothing: only of those that do, the records are looked up.
+    let mut crowded: BTreeMap<BookingId, Taking> = BTreeMap::new();
+    for (first, second) in overlap::pairs(&takers(&live, &BTreeMap::new())) {
+        for id in [first, second] {
+            if let Some((_, slot, created_at)) = live.get(&id) {
+                let links = links.get(&id).map_or(&[][..], Vec::as_slice);
+                let taking = taking(store, id, *slot, *created_at, links).await?;
+                crowded.insert(id, taking);
+            }
+        }
+    }
+    let mut found: Vec<Overlap> = overlap::pairs(&takers(&live, &crowded))
+        .into_iter()
+        .filter_map(|(first, second)| {
+            Some(Overlap {
+                resource: live.get(&first)?.0.clone(),
+                bookings: [crowded.get(&first)?.clone(), crowded.get(&second)?.clone()],
+            })
+        })
+        .collect();
+    found.sort_by_key(|overlap| {
+        overlap
+            .bookings
+            .each_ref()
+            .map(|one| (one.slot, one.booking))
+    });
+    Ok(found)
+}
+
+fn takers(
+    live: &BTreeMap<BookingId, (ResourceName, Slot, Timestamp)>,
+    seen: &BTreeMap<BookingId, Taking>,
+) -> Vec<Taker> {
+    live.iter()
+        .map(|(id, (resource, slot, created_at))| Taker {
+            booking: *id,
+            resource: resource.clone(),
+            slot: *slot,
+            since: seen.get(id).map_or(*created_at, |taking| taking.at),
+        })
+        .collect()
+}
+
+async fn taking(
+    store: &Store,
+    booking: BookingId,
+    slot: Slot,
+    created_at: Timestamp,
+    links: &[LinkRow],
+) -> Result<Taking, StoreError> {
+    let mut first: Option<(Timestamp, PlatformName, RemoteId)> = None;
+    for link in links {
+        let Some(id) = &link.remote_id else { continue };
+        for row in store.mirror_rows(&link.platform, vec![id.clone()]).await? {
+            // A copy that we made is no sign of when the client came.
+            if row.record.marker.is_some() {
+                continue;
+            }
+            let at = row.record.created_at.unwrap_or(row.first_seen_at);
+            let seen = (at, link.platform.clone(), id.clone());
+            first = Some(first.map_or(seen.clone(), |first| first.min(seen)));
+        }
+    }
+    let at = first.as_ref().map_or(created_at, |(at, _, _)| *at);
+    Ok(Taking {
+        booking,
+        slot,
+        first_seen: first.map(|(_, platform, id)| (platform, id)),
+        at,
+        on: links.iter().map(|link| link.platform.clone()).collect(),
+    })
+}
