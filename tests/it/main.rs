@@ -8,6 +8,7 @@
 )]
 
 mod apply;
+mod backup;
 mod cli;
 mod config;
 mod contract;
@@ -16,6 +17,7 @@ mod database;
 mod decide;
 mod demo;
 mod exits;
+mod explain;
 mod four;
 mod kill;
 mod kill_four;

@@ -71,6 +71,11 @@ fn manual_pages_are_written_for_every_command() {
         "-map",
         "-status",
         "-approve",
+        "-apply",
+        "-conflicts",
+        "-conflicts-resolve",
+        "-explain",
+        "-backup",
         "-demo",
     ] {
         let page = std::fs::read_to_string(folder.path().join(format!("slotbridge{command}.1")));

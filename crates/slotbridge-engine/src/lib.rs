@@ -20,6 +20,7 @@ mod execute;
 mod found;
 mod guarding;
 mod observe;
+pub mod outlook;
 mod person;
 mod presume;
 pub mod report;

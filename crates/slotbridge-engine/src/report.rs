@@ -5,6 +5,7 @@ use slotbridge_core::merge::{Choice, Conflict};
 use slotbridge_core::model::{
     Booking, BookingId, BridgeName, Field, PlatformName, RemoteId, ResourceName, Slot,
 };
+use slotbridge_core::plan::Operation;
 
 /// One run over some bridges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +130,11 @@ pub struct OperationReport {
 }
 
 impl OperationReport {
+    /// An operation that came out so, by the journal or by what is planned.
+    pub fn of(operation: &Operation, outcome: OutcomeWord) -> Self {
+        crate::steps::operation_report(operation, outcome)
+    }
+
     /// The booking's resource and slot after the operation, or before it where it goes.
     pub fn place(&self) -> Option<(&ResourceName, Slot)> {
         self.after

@@ -39,7 +39,8 @@ pub(crate) fn into_memory(path: &Path) -> Result<Connection, StoreError> {
     Ok(memory)
 }
 
-fn copy(path: &Path, memory: &mut Connection) -> Result<(), StoreError> {
+/// Copies a database over another one, whoever is writing it.
+pub(crate) fn copy(path: &Path, memory: &mut Connection) -> Result<(), StoreError> {
     let mut last = StoreError::Changing(path.to_path_buf());
     for _ in 0..ATTEMPTS_MAX {
         let before = Files::of(path)?;

@@ -162,6 +162,22 @@ pub enum StoreError {
     /// The disk is full.
     #[error("the disk of the database is full: make room; nothing of this change was kept")]
     Full,
+    /// There is no database to be copied or looked through.
+    #[error("there is no database at {0}")]
+    NoDatabase(PathBuf),
+    /// A file stands where a backup was to be written.
+    #[error("{0} is there already, and a backup overwrites nothing: name another file")]
+    Exists(PathBuf),
+    /// There is no room for a backup.
+    #[error(
+        "there is no room for {0}: free some space, or name a file on another disk; the database is not affected"
+    )]
+    NoRoom(PathBuf),
+    /// A database that somebody uses, and not a backup.
+    #[error(
+        "{0} has a write-ahead log beside it: it is a database in use or one that was killed, not a backup; `slotbridge backup FILE` makes one of it"
+    )]
+    InUse(PathBuf),
     /// The disk failed.
     #[error(
         "the disk of the database failed: check the system log; nothing of this change was kept"

@@ -16,6 +16,7 @@
 //! **Caveats.** Instants are kept to the microsecond. Errors and `Debug` output never hold what clients wrote; they
 //! name tables, columns and ids.
 
+mod backup;
 mod calls;
 mod change;
 mod connect;
@@ -36,6 +37,7 @@ mod upkeep;
 mod worker;
 mod write;
 
+pub use backup::{Backup, backup, verify};
 pub use calls::CallJournal;
 pub use change::{Body, Change, Outcome};
 pub use error::{Holder, MigrationFault, StoreError};

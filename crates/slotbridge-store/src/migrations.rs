@@ -212,7 +212,8 @@ fn hash(migration: &Migration) -> [u8; 32] {
     *blake3::hash(migration.sql.as_bytes()).as_bytes()
 }
 
-fn version(conn: &Connection) -> rusqlite::Result<u32> {
+/// The number of the latest script that was applied; 0 for an empty database.
+pub(crate) fn version(conn: &Connection) -> rusqlite::Result<u32> {
     pragma(conn, "user_version")
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the store as its callers see it, and of what it leaves on the disk.
 
+mod backup;
 mod bookings;
 mod calls;
 mod child;

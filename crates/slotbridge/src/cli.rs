@@ -2,10 +2,12 @@
 
 pub(crate) mod apply;
 pub(crate) mod approve;
+pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod conflicts;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod hand;
 pub(crate) mod logging;
 pub(crate) mod manual;
@@ -247,6 +249,36 @@ Showing only reads. Exit 0: nothing waits; 4: something waits for you; 2: wrong 
         #[command(subcommand)]
         what: Option<ConflictsCommand>,
     },
+    /// Tell the life of a booking: what was seen, decided and sent, what came back, and why it waits
+    #[command(after_help = "\
+Examples:
+  slotbridge explain salon:501             a record, by its platform and id
+  slotbridge explain 501                   the same, where only one platform knows this id
+  slotbridge explain 019a3c9e-5d2f-7c40-8a51-3f6b0e2d9c11 --show-clients
+
+It reads the database and asks no platform: what it says of platforms is how they were last seen.")]
+    Explain {
+        /// The booking's id as reports show it, or a record as PLATFORM:ID
+        #[arg(value_name = "BOOKING")]
+        booking: String,
+    },
+    /// Write a whole copy of the database to a new file, also while the daemon runs; or look through one
+    #[command(after_help = "\
+Examples:
+  slotbridge backup /srv/backup/slotbridge-2026-12-01.db
+  slotbridge backup --verify /srv/backup/slotbridge-2026-12-01.db
+
+The copy is one state of the database, for its owner only (it holds clients' data), and checked before it gets its name.
+A file that is there is never overwritten. Exit 0: all is well; 1: the copy could not be made, or is damaged.")]
+    Backup {
+        /// Write nothing: look through a backup that is there
+        #[arg(long)]
+        verify: bool,
+
+        /// The new file, or with --verify the backup
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Notices: see whether they arrive
     Notice {
         #[command(subcommand)]
@@ -349,6 +381,13 @@ enum Job {
     Apply {
         plan: PathBuf,
     },
+    Explain {
+        booking: String,
+    },
+    Backup {
+        file: PathBuf,
+        verify: bool,
+    },
     Conflicts {
         all: bool,
     },
@@ -380,6 +419,8 @@ impl Job {
             | Self::Status
             | Self::Approve { .. }
             | Self::Apply { .. }
+            | Self::Backup { .. }
+            | Self::Explain { .. }
             | Self::Conflicts { .. }
             | Self::Resolve { .. }
             | Self::NoticeTest { .. }
@@ -450,6 +491,13 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
             bridge: name.clone(),
         },
         Command::Apply { plan } => Job::Apply { plan: plan.clone() },
+        Command::Explain { booking } => Job::Explain {
+            booking: booking.clone(),
+        },
+        Command::Backup { verify, file } => Job::Backup {
+            file: file.clone(),
+            verify: *verify,
+        },
         Command::Conflicts { all, what: None } => Job::Conflicts { all: *all },
         Command::Conflicts {
             what: Some(ConflictsCommand::Resolve { id, wish }),
@@ -493,6 +541,9 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
             Job::Status => status::run(global, output).await,
             Job::Approve { bridge } => approve::run(global, &bridge, output).await,
             Job::Apply { plan } => apply::run(global, &plan, output).await,
+            Job::Explain { booking } => explain::run(global, &booking, output).await,
+            Job::Backup { file, verify } if verify => backup::verify(global, &file, output).await,
+            Job::Backup { file, .. } => backup::make(global, &file, output).await,
             Job::Conflicts { all } => conflicts::show(global, all, output).await,
             Job::Resolve { id, wish } => conflicts::resolve(global, id, &wish, output).await,
             Job::NoticeTest { target } => notice::test(global, target.as_deref(), output).await,

@@ -28,7 +28,7 @@ const FILES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Writes `slotbridge.1` and one page per command into a folder.
+/// Writes `slotbridge.1` and one page per command, and per command of a command, into a folder.
 pub(crate) fn pages(folder: &Path) -> Result<Exit, Failure> {
     for (name, page) in all_pages().context("cannot make the manual pages")? {
         let path = folder.join(name);
@@ -45,7 +45,13 @@ fn all_pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let names: Vec<&str> = commands.iter().map(display_name).collect();
     let mut pages = vec![page(&program, &names)?];
     for command in &commands {
-        pages.push(page(command, &[NAME])?);
+        let below = command.get_subcommands();
+        let below: Vec<&Command> = below.filter(|one| one.get_name() != "help").collect();
+        let related = std::iter::once(NAME).chain(below.iter().map(|one| display_name(one)));
+        pages.push(page(command, &related.collect::<Vec<_>>())?);
+        for one in below {
+            pages.push(page(one, &[NAME, display_name(command)])?);
+        }
     }
     Ok(pages)
 }
