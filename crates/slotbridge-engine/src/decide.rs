@@ -423,24 +423,21 @@ fn merge_all(
         let heeded = said.with(fates);
         let booking = known.canonical.live();
         for conflict in &outcome.conflicts {
-            match heeded.applied(conflict) {
-                Some((number, choice)) => {
-                    changes.push(Change::DecisionApplied {
-                        conflict: number,
-                        choice: choice.clone(),
-                        at: view.now,
-                    });
-                    let mut shown = conflict_report(id, booking, conflict.clone());
-                    shown.id = Some(number.to_string());
-                    shown.person = Some(PersonReport::Applied(choice.clone()));
-                    report.conflicts.push(shown);
-                }
-                None => {
-                    note_conflict(view, id, booking, conflict.clone(), report, changes);
-                    if let Some(shown) = report.conflicts.last_mut() {
-                        shown.person = heeded.void(conflict);
-                    }
-                }
+            if let Some((number, choice)) = heeded.applied(conflict) {
+                changes.push(Change::DecisionApplied {
+                    conflict: number,
+                    choice: choice.clone(),
+                    at: view.now,
+                });
+                let mut shown = conflict_report(id, booking, conflict.clone());
+                shown.id = Some(number.to_string());
+                shown.person = Some(PersonReport::Applied(choice.clone()));
+                report.conflicts.push(shown);
+                continue;
+            }
+            note_conflict(view, id, booking, conflict.clone(), report, changes);
+            if let Some(shown) = report.conflicts.last_mut() {
+                shown.person = heeded.void(conflict);
             }
         }
         changes.extend(heeded.afterwards(&sides, &outcome, view.now));

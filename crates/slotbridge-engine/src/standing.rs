@@ -114,7 +114,10 @@ async fn taking(
             }
             let at = row.record.created_at.unwrap_or(row.first_seen_at);
             let seen = (at, link.platform.clone(), id.clone());
-            first = Some(first.map_or(seen.clone(), |first| first.min(seen)));
+            first = match first {
+                Some(first) => Some(first.min(seen)),
+                None => Some(seen),
+            };
         }
     }
     let at = first.as_ref().map_or(created_at, |(at, _, _)| *at);

@@ -137,11 +137,10 @@ fn read(text: &str, global: &Global) -> Result<Saved, String> {
 }
 
 fn save_again(global: &Global) -> String {
-    let bridges: String = global
-        .bridge
-        .iter()
-        .map(|name| format!(" --bridge {name}"))
-        .collect();
+    let mut bridges = String::new();
+    for name in &global.bridge {
+        put!(&mut bridges, " --bridge {name}");
+    }
     format!(
         "make a plan with: slotbridge reconcile --dry-run{bridges} --format json --output PLAN.json"
     )

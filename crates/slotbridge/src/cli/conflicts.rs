@@ -1,6 +1,7 @@
 //! `slotbridge conflicts`: what waits for a person in the bridges, and `resolve`, by which the person decides.
 
 mod list;
+mod rows;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -125,28 +126,23 @@ fn take(row: &ConflictRow, bridge: &BridgeConfig, platform: &str) -> Result<Choi
     let claims = row.conflict.claims.iter();
     let claimants: Vec<&str> = claims.map(|claim| claim.platform.as_str()).collect();
     let name = PlatformName::new(platform).ok();
-    match name.filter(|name| claimants.contains(&name.as_str())) {
-        Some(name) => Ok(Choice::Take(name)),
-        None => {
-            let known = bridge
-                .members
-                .iter()
-                .any(|one| one.platform.as_str() == platform);
-            let hint = if known {
-                "a value that none of them has is given with --set, the bridge's own with --keep"
-            } else {
-                "it is a platform's name in the config that is meant"
-            };
-            Err(wrong(
-                format!(
-                    "{platform:?} claims nothing in conflict {}; these do: {}",
-                    row.id,
-                    claimants.join(", ")
-                ),
-                hint.to_owned(),
-            ))
-        }
+    if let Some(name) = name.filter(|name| claimants.contains(&name.as_str())) {
+        return Ok(Choice::Take(name));
     }
+    let mut members = bridge.members.iter();
+    let hint = if members.any(|one| one.platform.as_str() == platform) {
+        "a value that none of them has is given with --set, the bridge's own with --keep"
+    } else {
+        "it is a platform's name in the config that is meant"
+    };
+    Err(wrong(
+        format!(
+            "{platform:?} claims nothing in conflict {}; these do: {}",
+            row.id,
+            claimants.join(", ")
+        ),
+        hint.to_owned(),
+    ))
 }
 
 fn wrong(message: String, hint: String) -> Failure {

@@ -2,9 +2,11 @@
 //!
 //! Reads a copy of the database and asks no platform: what it says of platforms is how they were last seen.
 
+mod events;
 mod find;
 mod life;
 mod show;
+mod waits;
 
 use slotbridge_engine::bridge::Mode;
 use slotbridge_platform::seam::Seam as _;

@@ -94,7 +94,7 @@ pub(crate) async fn make(
         cancel,
         progress: Arc::new(output.bars().clone()),
     };
-    let made = match pass {
+    let replay = match pass {
         Pass::New(_) => engine.reconcile(&bridges, &options).await.map(Replay::Done),
         Pass::Replay(plans) => engine.replay(&bridges, &options, plans).await,
     };
@@ -102,7 +102,7 @@ pub(crate) async fn make(
     // The engine's other handles are gone: folding the log into the file must not fail unseen.
     drop(engine);
     let closed = store.close().await;
-    let replay = made?;
+    let replay = replay?;
     closed?;
     let showing = Showing {
         clients: global.show_clients,

@@ -16,13 +16,11 @@ pub(crate) async fn of_platforms(
 ) -> Result<BTreeMap<PlatformName, TimeZone>, Failure> {
     let mut zones = BTreeMap::new();
     for platform in &config.platforms {
-        let told = match &platform.time_zone {
-            Some(zone) => Some(zone.clone()),
-            None => {
-                let state = store.platform_state(&platform.name).await?;
-                state.time_zone.and_then(|name| TimeZone::get(&name).ok())
-            }
-        };
+        let mut told = platform.time_zone.clone();
+        if told.is_none() {
+            let state = store.platform_state(&platform.name).await?;
+            told = state.time_zone.and_then(|name| TimeZone::get(&name).ok());
+        }
         zones.extend(told.map(|zone| (platform.name.clone(), zone)));
     }
     Ok(zones)

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use slotbridge_core::merge::{Claim, Stamp, Subject};
 use slotbridge_core::model::{BookingId, BridgeName, FieldValue, PlatformName, ResourceName, Slot};
-use slotbridge_engine::standing::{self, Overlap, Taking};
+use slotbridge_engine::standing::{self, Overlap};
 use slotbridge_store::{ConflictRow, Decider, DecisionRow, DecisionState, Store};
 
+use super::rows;
 use crate::cli::report::Failure;
 use crate::cli::status::age;
 use crate::config::Config;
@@ -26,24 +26,25 @@ const RECENT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// What was found.
 #[derive(Debug)]
 pub(super) struct Found {
-    bridges: Vec<BridgeFound>,
+    pub(super) bridges: Vec<BridgeFound>,
 }
 
+/// What was found in one bridge.
 #[derive(Debug)]
-struct BridgeFound {
-    name: BridgeName,
-    open: Vec<OneConflict>,
-    decided: Vec<OneConflict>,
-    overlaps: Vec<Overlap>,
+pub(super) struct BridgeFound {
+    pub(super) name: BridgeName,
+    pub(super) open: Vec<OneConflict>,
+    pub(super) decided: Vec<OneConflict>,
+    pub(super) overlaps: Vec<Overlap>,
 }
 
 /// A conflict, and where it stands in the calendar.
 #[derive(Debug)]
-struct OneConflict {
-    row: ConflictRow,
-    place: Option<(ResourceName, Slot)>,
+pub(super) struct OneConflict {
+    pub(super) row: ConflictRow,
+    pub(super) place: Option<(ResourceName, Slot)>,
     /// The booking's records, to find them on their platforms.
-    records: BTreeMap<PlatformName, String>,
+    pub(super) records: BTreeMap<PlatformName, String>,
 }
 
 impl OneConflict {
@@ -132,7 +133,7 @@ async fn placed(
 pub(super) fn render(found: &Found, format: Format, showing: &Showing, now: Timestamp) -> String {
     match format {
         Format::Text => text(found, showing, now),
-        Format::Json => json::to_text(&rows(found, showing, now)),
+        Format::Json => rows::text(found, showing.clients, now),
         Format::Markdown => markdown(found, showing, now),
     }
 }
@@ -372,179 +373,4 @@ fn markdown(found: &Found, showing: &Showing, now: Timestamp) -> String {
         }
     }
     out
-}
-
-#[derive(Debug, Serialize)]
-struct FoundRow {
-    schema: u32,
-    at: String,
-    bridges: Vec<BridgeRow>,
-}
-
-#[derive(Debug, Serialize)]
-struct BridgeRow {
-    name: String,
-    conflicts: Vec<ConflictJson>,
-    overlaps: Vec<OverlapJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct ConflictJson {
-    id: String,
-    booking: String,
-    resource: Option<String>,
-    start: Option<String>,
-    end: Option<String>,
-    field: &'static str,
-    values: Vec<ValueJson>,
-    found_at: String,
-    decided: Option<DecidedJson>,
-    decision: Option<DecisionJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct ValueJson {
-    platform: String,
-    remote_id: Option<String>,
-    value: Option<String>,
-    changed_at: String,
-    stamp: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct DecidedJson {
-    by: &'static str,
-    platform: Option<String>,
-    at: String,
-}
-
-/// What a person decided last.
-#[derive(Debug, Serialize)]
-struct DecisionJson {
-    choice: &'static str,
-    platform: Option<String>,
-    value: Option<String>,
-    at: String,
-    state: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct OverlapJson {
-    resource: String,
-    bookings: Vec<TakingJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct TakingJson {
-    booking: String,
-    start: String,
-    end: String,
-    first_seen: SeenJson,
-    on: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct SeenJson {
-    platform: Option<String>,
-    remote_id: Option<String>,
-    at: String,
-}
-
-fn rows(found: &Found, showing: &Showing, now: Timestamp) -> FoundRow {
-    let bridge = |bridge: &BridgeFound| BridgeRow {
-        name: bridge.name.to_string(),
-        conflicts: bridge
-            .open
-            .iter()
-            .chain(&bridge.decided)
-            .map(|one| conflict_json(one, showing.clients))
-            .collect(),
-        overlaps: bridge
-            .overlaps
-            .iter()
-            .map(|overlap| OverlapJson {
-                resource: overlap.resource.to_string(),
-                bookings: overlap.bookings.iter().map(taking_json).collect(),
-            })
-            .collect(),
-    };
-    FoundRow {
-        schema: 1,
-        at: now.to_string(),
-        bridges: found.bridges.iter().map(bridge).collect(),
-    }
-}
-
-fn conflict_json(one: &OneConflict, clients: bool) -> ConflictJson {
-    let row = &one.row;
-    let subject = row.conflict.subject;
-    let place = one.place.as_ref();
-    ConflictJson {
-        id: row.id.to_string(),
-        booking: row.booking.to_string(),
-        resource: place.map(|(resource, _)| resource.to_string()),
-        start: place.map(|(_, slot)| slot.start().to_string()),
-        end: place.map(|(_, slot)| slot.end().to_string()),
-        field: subject.as_str(),
-        values: row
-            .conflict
-            .claims
-            .iter()
-            .map(|claim| ValueJson {
-                platform: claim.platform.to_string(),
-                remote_id: one.records.get(&claim.platform).cloned(),
-                value: json::claimed(claim, subject, clients),
-                changed_at: claim.changed_at.to_string(),
-                stamp: json::stamp(claim),
-            })
-            .collect(),
-        found_at: row.at.to_string(),
-        decided: row.decided_by.map(|by| DecidedJson {
-            by: match by {
-                Decider::Policy => "policy",
-                Decider::Person => "person",
-            },
-            platform: row.conflict.decided.as_ref().map(ToString::to_string),
-            at: row.changed_at.to_string(),
-        }),
-        decision: row
-            .decision
-            .as_ref()
-            .map(|decision| decision_json(decision, clients)),
-    }
-}
-
-fn decision_json(decision: &DecisionRow, clients: bool) -> DecisionJson {
-    let value = match &decision.choice {
-        slotbridge_core::merge::Choice::Set(value) => {
-            words::value(value, matches!(value, FieldValue::Text(_)), clients)
-        }
-        _ => None,
-    };
-    DecisionJson {
-        choice: decision.choice.as_str(),
-        platform: decision.choice.platform().map(ToString::to_string),
-        value,
-        at: decision.at.to_string(),
-        state: match decision.state {
-            DecisionState::Waiting => "waiting",
-            DecisionState::Applied => "applied",
-            DecisionState::Void => "void",
-        },
-    }
-}
-
-fn taking_json(taking: &Taking) -> TakingJson {
-    let seen = taking.first_seen.as_ref();
-    TakingJson {
-        booking: taking.booking.to_string(),
-        start: taking.slot.start().to_string(),
-        end: taking.slot.end().to_string(),
-        first_seen: SeenJson {
-            platform: seen.map(|(platform, _)| platform.to_string()),
-            remote_id: seen.map(|(_, id)| id.to_string()),
-            at: taking.at.to_string(),
-        },
-        on: taking.on.iter().map(ToString::to_string).collect(),
-    }
 }

@@ -136,12 +136,11 @@ impl Terms<'_> {
         };
         let start_civil = civil(start.unwrap_or_default(), None).ok_or_else(unclear)?;
         let start = instant(start_civil, zone)?;
-        let end = match end {
-            Some(end) => instant(civil(end, Some(start_civil)).ok_or_else(unclear)?, zone)?,
-            None => {
-                let length = self.length.ok_or_else(unclear)?;
-                start.checked_add(length).map_err(|_beyond| unclear())?
-            }
+        let end = if let Some(end) = end {
+            instant(civil(end, Some(start_civil)).ok_or_else(unclear)?, zone)?
+        } else {
+            let length = self.length.ok_or_else(unclear)?;
+            start.checked_add(length).map_err(|_beyond| unclear())?
         };
         if end <= start {
             return Err((

@@ -8,7 +8,9 @@ use slotbridge_core::plan::Operation;
 use slotbridge_engine::report::{OperationReport, OutcomeWord};
 use slotbridge_store::ConflictRow;
 
-use super::life::{Event, Life, Place, Wait, What};
+use super::events::{Event, What};
+use super::life::{Life, Place};
+use super::waits::Wait;
 use crate::render::json::{self, ChangeRow};
 use crate::render::markdown::escape;
 use crate::render::text::{mood_style, styled};
@@ -45,9 +47,12 @@ pub(super) fn render(lives: &[Life], format: Format, showing: &Showing, now: Tim
 /// A life in words.
 struct Told {
     head: String,
-    /// Headings with their lines; what stands under a line is indented.
-    sections: Vec<(String, Mood, Vec<(String, Vec<String>)>)>,
+    /// Headings with their lines.
+    sections: Vec<(String, Mood, Vec<Line>)>,
 }
+
+/// A line with what stands under it.
+type Line = (String, Vec<String>);
 
 fn told(life: &Life, clients: bool, zone: &TimeZone) -> Told {
     let what = life.content.as_ref().map_or_else(
