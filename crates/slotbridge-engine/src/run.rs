@@ -15,11 +15,10 @@ use crate::EngineError;
 use crate::bridge::{Bridge, Mode, RunOptions};
 use crate::guarding::Alarms;
 use crate::observe::{Look, Observer};
-use crate::report::{BridgeReport, OutcomeWord, Report};
+use crate::report::Report;
 use crate::scope::Scope;
 use crate::settle;
 use crate::sights::{Given, Sights};
-use crate::steps::operation_report;
 use crate::watch::{Watch, zone_name};
 use crate::work::{Planned, Stretch, Work};
 
@@ -145,7 +144,7 @@ impl Engine {
                     });
                     (all(running).await?, false)
                 } else {
-                    (planned.into_iter().map(not_tried).collect(), true)
+                    (planned.into_iter().map(Planned::not_tried).collect(), true)
                 }
             }
         };
@@ -235,17 +234,6 @@ async fn all<T>(
     running: impl IntoIterator<Item = impl Future<Output = Result<T, EngineError>>>,
 ) -> Result<Vec<T>, EngineError> {
     join_all(running).await.into_iter().collect()
-}
-
-/// What a bridge would do now, and does not.
-fn not_tried(planned: Planned<'_>) -> BridgeReport {
-    let mut report = planned.report;
-    let operations = planned.operations.iter();
-    report.operations = operations
-        .map(|operation| operation_report(operation, OutcomeWord::Planned))
-        .collect();
-    report.sort();
-    report
 }
 
 /// Totals as the database keeps them.

@@ -107,7 +107,7 @@ pub(crate) struct Planned<'a> {
     work: Work<'a>,
     view: View<'a>,
     /// What is wanted, not yet guarded or ordered.
-    pub(crate) operations: Vec<Operation>,
+    operations: Vec<Operation>,
     /// What was found; says nothing of operations yet.
     pub(crate) report: BridgeReport,
     changes: Vec<Change>,
@@ -173,6 +173,18 @@ impl<'a> Work<'a> {
 }
 
 impl Planned<'_> {
+    /// What the bridge would do now, and does not.
+    pub(crate) fn not_tried(self) -> BridgeReport {
+        let mut report = self.report;
+        let operations = self.operations.iter();
+        report.operations = operations
+            .map(|operation| operation_report(operation, OutcomeWord::Planned))
+            .collect();
+        report_rows(&self.view, &calls(self.work.bridge), &mut report);
+        report.sort();
+        report
+    }
+
     /// Stores what was decided, asks the guards, and writes.
     pub(crate) async fn carry_out(self) -> Result<Worked, EngineError> {
         let Self {

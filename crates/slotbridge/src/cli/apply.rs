@@ -87,6 +87,11 @@ pub(crate) async fn run(global: &Global, file: &Path, output: &Output) -> Result
             output.report(&render::report(&report, global.format, &showing))?;
             Ok(Exit::of(&report))
         }
+        Replay::Stale(report) if report.cancelled => Err(Failure::Plain {
+            message: "stopped before the plan was made anew; nothing was written".to_owned(),
+            hint: None,
+            exit: Exit::Trouble,
+        }),
         Replay::Stale(report) => Err(stale(&saved, &report, &plans, global)),
     }
 }
@@ -203,7 +208,11 @@ fn differences(before: Option<&SavedBridge>, now: &BridgeReport) -> Vec<String> 
         }
     }
     gone.sort();
-    let mut lines = Vec::new();
+    let troubles = now.platforms.iter();
+    let mut lines: Vec<String> = troubles
+        .filter_map(|platform| Some((platform, platform.error.as_ref()?)))
+        .map(|(platform, error)| format!("{} could not be read: {}", platform.name, clean(error)))
+        .collect();
     for (what, list) in [("no longer wanted", &gone), ("now wanted", &new)] {
         lines.extend(
             list.iter()

@@ -216,3 +216,111 @@ async fn a_database_that_fails_is_an_error_not_an_approval() {
     assert!(matches!(failed, ControlError::Refused(_)), "{failed:?}");
     assert!(stage.requests.try_recv().is_err());
 }
+
+/// A conflict over a client's phone, and its number.
+async fn dispute(store: &Store) -> i64 {
+    use slotbridge_core::merge::{Claim, Conflict, Presence, Stamp, Subject};
+    use slotbridge_core::model::{BookingId, Field, FieldValue, Private};
+    let claim = |name: &str, phone: &str| Claim {
+        platform: PlatformName::new(name).unwrap(),
+        value: Some(FieldValue::Text(Some(Private::new(phone)))),
+        changed_at: second(900),
+        stamp: Stamp::FirstSeen,
+    };
+    let booking = BookingId::from_u128(1);
+    let changes = vec![
+        Change::Booking {
+            bridge: main_bridge(),
+            id: booking,
+            canonical: Presence::Live(crate::render::tests::booking()),
+            at: second(900),
+        },
+        Change::Conflict {
+            bridge: main_bridge(),
+            booking,
+            conflict: Conflict {
+                subject: Subject::Field(Field::ClientPhone),
+                claims: vec![
+                    claim("salon", "+79000000001"),
+                    claim("site", "+79000000002"),
+                ],
+                decided: None,
+            },
+            at: second(1_000),
+        },
+    ];
+    store.apply(changes).await.unwrap();
+    store.conflicts(None).await.unwrap()[0].id
+}
+
+#[tokio::test]
+async fn deciding_over_the_socket_records_the_choice_and_asks_for_a_pass() {
+    use slotbridge_core::merge::Choice;
+    use slotbridge_core::model::{FieldValue, Private};
+    let mut stage = stage();
+    let conflict = dispute(&stage.parts.store).await;
+    stage.begin().await;
+    let phone = FieldValue::Text(Some(Private::new("+79000000003")));
+    let salon = PlatformName::new("salon").unwrap();
+    for (choice, replaced) in [(Choice::Take(salon), false), (Choice::Set(phone), true)] {
+        let row = ChoiceRow::of(&choice);
+        assert!(!format!("{row:?}").contains("+7900"), "{row:?}");
+        let decided = stage.daemon().decide(conflict, row).await.unwrap();
+        assert_eq!(
+            (
+                decided.conflict,
+                &*decided.bridge,
+                &*decided.field,
+                decided.replaced
+            ),
+            (conflict, "main", "client.phone", replaced)
+        );
+        let row = stage.parts.store.conflict(conflict).await.unwrap().unwrap();
+        assert_eq!(row.decision.map(|decision| decision.choice), Some(choice));
+        let request = Request::Sweep {
+            bridge: Some(main_bridge()),
+            asked: true,
+        };
+        assert_eq!(stage.requests.try_recv(), Ok(request));
+    }
+    // What makes no sense is refused with the reason, and asks for nothing.
+    let world = PlatformName::new("world").unwrap();
+    for (conflict, choice, says) in [
+        (conflict, Choice::Take(world), "world claims nothing"),
+        (conflict + 1, Choice::Keep, "there is no conflict"),
+    ] {
+        let refused = stage
+            .daemon()
+            .decide(conflict, ChoiceRow::of(&choice))
+            .await;
+        let error = refused.unwrap_err();
+        assert!(matches!(error, ControlError::Refused(_)), "{error:?}");
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(stage.requests.try_recv().is_err());
+    }
+}
+
+#[test]
+fn every_choice_arrives_as_it_was_sent() {
+    use slotbridge_core::merge::Choice;
+    use slotbridge_core::model::Field;
+    let booking = crate::render::tests::booking();
+    let mut choices = vec![
+        Choice::Keep,
+        Choice::Take(PlatformName::new("salon").unwrap()),
+    ];
+    choices.extend(Field::ALL.map(|field| Choice::Set(booking.field(field))));
+    for choice in choices {
+        let sent = serde_json::to_string(&ChoiceRow::of(&choice)).unwrap();
+        let received: ChoiceRow = serde_json::from_str(&sent).unwrap();
+        assert_eq!(received.into_choice(), Some(choice));
+    }
+    for broken in [
+        r#"{"take": "no name"}"#,
+        r#"{"set": {"status": "asleep"}}"#,
+        r#"{"set": {"slot": {"start": "2026-12-01T10:00:00Z", "end": "2026-12-01T09:00:00Z"}}}"#,
+    ] {
+        let row: ChoiceRow = serde_json::from_str(broken).unwrap();
+        assert_eq!(row.into_choice(), None, "{broken}");
+    }
+}

@@ -30,7 +30,7 @@ fn slot(start: &str, end: &str) -> Slot {
     Slot::new(at(start), at(end)).unwrap()
 }
 
-fn booking() -> Booking {
+pub(crate) fn booking() -> Booking {
     Booking {
         resource: anna(),
         services: vec![ServiceName::new("haircut").unwrap()],
@@ -455,9 +455,10 @@ fn the_json_report_has_the_keys_and_values_of_the_contract() {
                 {"platform": "salon", "value": "‹hidden›", "changed_at": "2026-11-21T08:00:00Z", "stamp": "platform"},
                 {"platform": "site", "value": "‹hidden›", "changed_at": "2026-11-21T09:00:00Z", "stamp": "platform"}
             ],
-            "decided": {"by": "policy", "platform": "site"}
+            "decided": {"by": "policy", "platform": "site", "choice": null}, "void": false
         })
     );
+    assert_eq!(bridge["plan"], "0123456789abcdef");
     assert_eq!(
         bridge["overlaps"][0]["bookings"][1],
         serde_json::json!({"booking": "00000000-0000-0000-0000-000000000002", "start": "2026-12-01T09:30:00Z",
@@ -491,4 +492,63 @@ fn markdown_takes_the_meaning_out_of_what_platforms_say() {
         "{text}"
     );
     assert!(text.contains("| salon | 4 | complete | 1 |  |\n"), "{text}");
+}
+
+#[test]
+fn what_became_of_a_persons_decision_is_told_in_every_format() {
+    use slotbridge_core::merge::Choice;
+    use slotbridge_engine::report::PersonReport;
+    let take = Choice::Take(platform("site"));
+    let set = Choice::Set(FieldValue::Text(Some(Private::new("+79000000109"))));
+    for (decided, person, says, choice, void) in [
+        (
+            Some("site"),
+            PersonReport::Applied(take),
+            "you decided: as site has it",
+            "take",
+            false,
+        ),
+        (
+            None,
+            PersonReport::Applied(set),
+            "you decided: a value of your own",
+            "set",
+            false,
+        ),
+        (
+            None,
+            PersonReport::Applied(Choice::Keep),
+            "you decided: as the bridge has it",
+            "keep",
+            false,
+        ),
+        (
+            None,
+            PersonReport::Void,
+            "decide again (conflict 9)",
+            "",
+            true,
+        ),
+    ] {
+        let mut bridge = eventful();
+        let conflict = &mut bridge.conflicts[0];
+        conflict.conflict.decided = decided.map(platform);
+        conflict.person = Some(person);
+        assert_eq!(conflict.is_open(), void, "{says}");
+        let report = report_of(vec![bridge]);
+        let text = plain(&report, &moscow());
+        assert!(text.contains(says), "{says}: {text}");
+        assert!(!text.contains("+79000000109"), "{text}");
+        let row: serde_json::Value =
+            serde_json::from_str(&super::report(&report, Format::Json, &moscow())).unwrap();
+        let row = &row["bridges"][0]["conflicts"][0];
+        assert_eq!(row["void"], void);
+        if void {
+            assert!(row["decided"].is_null(), "{row:#}");
+        } else {
+            let expected =
+                serde_json::json!({"by": "person", "platform": decided, "choice": choice});
+            assert_eq!(row["decided"], expected);
+        }
+    }
 }
