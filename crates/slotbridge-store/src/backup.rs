@@ -52,10 +52,10 @@ pub fn backup(database: &Path, to: &Path) -> Result<Backup, StoreError> {
         return Err(StoreError::Exists(to.to_path_buf()));
     }
     let unfinished = beside(to, ".unfinished");
-    remove_if_there(&unfinished)?;
+    remove_unfinished(&unfinished)?;
     let made = make(database, &unfinished, to);
     if made.is_err() {
-        remove_if_there(&unfinished)?;
+        remove_unfinished(&unfinished)?;
     }
     made.map_err(|error| match error {
         // It is not the database's disk that is full.
@@ -102,6 +102,14 @@ fn name(unfinished: &Path, to: &Path) -> Result<(), StoreError> {
         }
         Err(error) => Err(file_error("create", to, error)),
     }
+}
+
+/// Removes what a backup that did not come to its end has left.
+fn remove_unfinished(unfinished: &Path) -> Result<(), StoreError> {
+    ["-wal", "-shm", "-journal"]
+        .iter()
+        .try_for_each(|suffix| remove_if_there(&beside(unfinished, suffix)))?;
+    remove_if_there(unfinished)
 }
 
 fn remove_if_there(path: &Path) -> Result<(), StoreError> {

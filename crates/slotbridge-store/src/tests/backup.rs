@@ -103,6 +103,21 @@ async fn what_cannot_be_backed_up_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_try_left_is_in_nobodys_way() {
+    let (folder, path) = nowhere();
+    filled(&path).await;
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let left = folder.path().join(format!("copy.db.unfinished{suffix}"));
+        fs::write(left, b"left behind".repeat(1_000)).unwrap();
+    }
+    backup(&path, &folder.path().join("copy.db")).unwrap();
+    assert_eq!(
+        names(folder.path()),
+        ["copy.db", "slotbridge.db", "slotbridge.db.lock"]
+    );
+}
+
+#[tokio::test]
 async fn a_backup_that_was_damaged_since_is_found_out() {
     let (folder, path) = nowhere();
     filled(&path).await;
