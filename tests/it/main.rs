@@ -31,6 +31,7 @@ mod signals;
 mod support;
 mod tidy;
 mod trouble;
+mod undo;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -76,6 +76,7 @@ fn manual_pages_are_written_for_every_command() {
         "-conflicts-resolve",
         "-explain",
         "-backup",
+        "-undo",
         "-demo",
     ] {
         let page = std::fs::read_to_string(folder.path().join(format!("slotbridge{command}.1")));

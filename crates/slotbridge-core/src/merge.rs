@@ -193,6 +193,24 @@ impl Shadow {
         kept: Presence::Gone,
         agreed: Presence::Gone,
     };
+
+    /// What the bridge wanted on a platform that was left without a record all the same: a record of ours was taken
+    /// back there. It is not made again before something else is wanted.
+    pub fn left_out(&self) -> Option<&Booking> {
+        match (&self.kept, &self.agreed) {
+            (Presence::Gone, Presence::Live(agreed)) => Some(agreed),
+            _ => None,
+        }
+    }
+
+    /// Whether the platform keeps its record although the booking is gone: a removal of ours was taken back there. It
+    /// stays until a person changes or removes it.
+    pub fn is_kept_on(&self) -> bool {
+        matches!(
+            (&self.kept, &self.agreed),
+            (Presence::Live(_), Presence::Gone)
+        )
+    }
 }
 
 fn merge_live(base: &Booking, sides: &[Side], policy: &Policy) -> Merge {
@@ -278,8 +296,15 @@ fn merge_gone(sides: &[Side], policy: &Policy) -> Merge {
     }
 }
 
+/// Whether a person brought the record back to life, or went on with one that was only kept on.
 fn is_revived(side: &Side) -> bool {
-    matches!(side.shown, Shown::Live(_)) && side.shadow.kept == Presence::Gone
+    match (&side.shown, &side.shadow.kept) {
+        (Shown::Live(_), Presence::Gone) => true,
+        (Shown::Live(_), Presence::Live(kept)) => {
+            side.shadow.is_kept_on() && !changed_fields(side, kept).is_empty()
+        }
+        (Shown::Gone | Shown::Unseen, _) => false,
+    }
 }
 
 /// A cancelled booking as a platform has it, with what that platform cannot hold taken from those that can: of a

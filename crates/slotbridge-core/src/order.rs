@@ -242,6 +242,7 @@ impl Queue {
             action: parking,
             because: node.operation.because.clone(),
             force: true,
+            undoes: node.operation.undoes,
         })
     }
 }

@@ -26,6 +26,9 @@ pub struct Operation {
     /// Whether the platform is told to accept a time that it takes for busy; only inside a swap that
     /// [`crate::order`] has untied.
     pub force: bool,
+    /// Whether it takes back what an earlier run did. Then the platform shows something else than what is wanted, on
+    /// purpose: the shadow notes what it keeps, and what was agreed on stays, so that the next run leaves it so.
+    pub undoes: bool,
 }
 
 /// What an operation does.
@@ -193,6 +196,10 @@ pub fn step(merge: &Merge, target: &Target<'_>) -> Step {
         (Presence::Live(booking), Shown::Live(shown), Some(remote_id)) => {
             update(booking, shown, remote_id, merge, target)
         }
+        (Presence::Live(booking), Shown::Gone, _) if is_left_out(booking, target) => Step::Nothing,
+        (Presence::Gone, Shown::Live(_), _) if target.shadow.is_some_and(Shadow::is_kept_on) => {
+            Step::Nothing
+        }
         // Where nobody listens, only a record that the bridge itself saw gone is made again: the booking came back to
         // life since. One that was removed there without our doing stays removed.
         (Presence::Live(booking), Shown::Gone, _) if target.heard || was_gone(target.shadow) => {
@@ -273,6 +280,18 @@ fn settled(field: Field, wanted: &Booking, shown: &Booking, shadow: Option<&Shad
     // A contact that became invisible is not written over and over.
     let invisible = field.empty_means_unknown() && shown.field(field).is_empty();
     (invisible || same_value(field, shown, kept)) && same_value(field, wanted, agreed)
+}
+
+/// Whether the bridge has agreed that the platform has no record of the booking, and the booking is still as it was then.
+fn is_left_out(booking: &Booking, target: &Target<'_>) -> bool {
+    let Some(agreed) = target.shadow.and_then(Shadow::left_out) else {
+        return false;
+    };
+    let wanted = target.projection.project(booking);
+    Field::ALL.into_iter().all(|field| {
+        let unknown = field.empty_means_unknown() && wanted.field(field).is_empty();
+        unknown || same_value(field, &wanted, agreed)
+    })
 }
 
 fn was_gone(shadow: Option<&Shadow>) -> bool {

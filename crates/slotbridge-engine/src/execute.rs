@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 use crate::EngineError;
 use crate::bridge::{Bridge, Member, Phase, RunOptions};
 use crate::report::OutcomeWord;
-use crate::settle::shadow_after_update;
+use crate::settle::{shadow_after_create, shadow_after_remove, shadow_after_update};
 
 /// One operation with what recording it needs.
 #[derive(Debug, Clone)]
@@ -267,7 +267,11 @@ impl Executor<'_> {
             let mut changes = vec![self.outcome(op, operation.action.remote_id().cloned(), None)];
             if let Some(id) = operation.action.remote_id() {
                 changes.push(self.gone(platform, id));
-                changes.push(self.link(operation, id.clone(), Shadow::GONE));
+                changes.push(self.link(
+                    operation,
+                    id.clone(),
+                    shadow_after_remove(task.shadow.as_ref(), operation),
+                ));
             }
             self.store.apply(changes).await?;
             return Ok((None, None));
@@ -528,17 +532,9 @@ fn shadow_after(member: &Member, task: &Task, record: Option<&Record>) -> (Shado
     };
     let mapped = record.and_then(|record| mapping::to_booking(record, &member.mapping).ok());
     let kept = mapped.as_ref().unwrap_or(desired);
-    let live = |booking: &Booking| Presence::Live(booking.clone());
-    let before = match &task.operation.action {
-        Action::Update { .. } => task.shadow.clone(),
-        Action::Create { .. } | Action::Remove { .. } => None,
-    };
-    let mut shadow = match before {
-        Some(before) => shadow_after_update(&before, &task.operation, kept),
-        None => Shadow {
-            kept: live(kept),
-            agreed: live(desired),
-        },
+    let mut shadow = match (&task.operation.action, &task.shadow) {
+        (Action::Update { .. }, Some(before)) => shadow_after_update(before, &task.operation, kept),
+        _ => shadow_after_create(task.shadow.as_ref(), &task.operation, kept, desired),
     };
     let written = |field: Field| match &task.operation.action {
         Action::Update { fields, .. } => fields.contains(&field),
@@ -557,6 +553,9 @@ fn shadow_after(member: &Member, task: &Task, record: Option<&Record>) -> (Shado
     for field in [Field::Slot, Field::Resource] {
         if written(field) && !same_value(field, kept, desired) {
             elsewhere = true;
+            if task.operation.undoes {
+                continue;
+            }
             if let Presence::Live(agreed) = &mut shadow.agreed {
                 agreed.take_field(field, kept);
             }

@@ -119,6 +119,54 @@ impl Guarding<'_> {
         }
     }
 
+    /// Judges a plan that a person asked for, beside the bridge's own: nothing that is latched is let go, except what was
+    /// approved and is this plan. Gives what may go on, what is held, and the guards that are used up.
+    pub(crate) async fn judge_asked(
+        &self,
+        view: &View<'_>,
+        operations: Vec<Operation>,
+        facts: &mut BTreeMap<PlatformName, Facts>,
+        report: &mut BridgeReport,
+    ) -> Result<(Vec<Operation>, Vec<Operation>, Vec<Change>), EngineError> {
+        self.add_what_was_seen(view, facts);
+        let latched = self.store.guards(&self.bridge.name).await?;
+        let mut approved = BTreeMap::new();
+        for guard in &latched {
+            if let Some(facts) = facts.get_mut(&guard.platform) {
+                facts.doubt(&guard.what);
+            }
+            if guard.approved_at.is_some() {
+                approved.insert(guard.platform.clone(), guard.plan.clone());
+            }
+        }
+        // Without approvals it can be seen which of them were needed.
+        let alone = guard::judge(
+            operations.clone(),
+            facts,
+            &view.bridge.limits,
+            &BTreeMap::new(),
+        );
+        let used = latched
+            .iter()
+            .filter(|guard| guard.approved_at.is_some())
+            .filter(|guard| {
+                alone
+                    .trips
+                    .iter()
+                    .any(|trip| trip.platform == guard.platform && trip.plan == guard.plan)
+            })
+            .map(|guard| Change::GuardReleased {
+                bridge: view.bridge.name.clone(),
+                platform: guard.platform.clone(),
+                what: guard.what.clone(),
+            })
+            .collect();
+        let verdict = guard::judge(operations, facts, &view.bridge.limits, &approved);
+        self.note_trips(view, verdict.trips, Vec::new(), report)
+            .await?;
+        Ok((verdict.pass, verdict.held, used))
+    }
+
     fn add_what_was_seen(&self, view: &View<'_>, facts: &mut BTreeMap<PlatformName, Facts>) {
         for member in &view.members {
             let Some(facts) = facts.get_mut(member.name()) else {

@@ -19,6 +19,7 @@ pub mod event;
 mod execute;
 mod found;
 mod guarding;
+mod inverse;
 mod observe;
 pub mod outlook;
 mod person;
@@ -32,6 +33,7 @@ pub mod standing;
 mod steps;
 #[cfg(test)]
 mod tests;
+pub mod undo;
 mod view;
 mod watch;
 mod work;

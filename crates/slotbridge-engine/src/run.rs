@@ -199,7 +199,7 @@ impl Engine {
     }
 
     /// Looks at the whole window of every account, side by side.
-    async fn look_at_all(
+    pub(crate) async fn look_at_all(
         &self,
         bridges: &[Bridge],
         options: &RunOptions,

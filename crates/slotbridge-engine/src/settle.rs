@@ -82,7 +82,9 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp)
                 fields.iter().copied(),
                 since,
             ),
-            Action::Remove { remote_id, .. } => settle_remove(view, member, remote_id, since),
+            Action::Remove { remote_id, .. } => {
+                settle_remove(view, member, &row.operation, remote_id, since)
+            }
         };
         match verdict {
             Verdict::Open => {
@@ -203,10 +205,12 @@ fn settle_create(
         let kept = as_made(found, row.at, desired);
         return Verdict::Landed {
             remote_id: found.record.id.clone(),
-            shadow: Shadow {
-                kept: Presence::Live(kept),
-                agreed: Presence::Live(desired.clone()),
-            },
+            shadow: shadow_after_create(
+                shadow_before(view, member, &row.operation),
+                &row.operation,
+                &kept,
+                desired,
+            ),
         };
     }
     // That it is not there can only be told by looking after it may have landed.
@@ -271,7 +275,7 @@ fn as_made(found: &Row, made_at: Timestamp, desired: &Booking) -> Booking {
 }
 
 /// Whether a platform could have made the one text of the other by trimming, cutting, or changing case and punctuation.
-fn is_respelled(sent: &FieldValue, shown: &FieldValue) -> bool {
+pub(crate) fn is_respelled(sent: &FieldValue, shown: &FieldValue) -> bool {
     let fold = |text: &Option<Private>| -> String {
         let text = text.as_ref().map(Private::expose).unwrap_or_default();
         text.chars()
@@ -299,11 +303,8 @@ fn settle_update(
     };
     match &row.shown {
         Shown::Live(shown) if fields.all(|field| same_value(field, shown, desired)) => {
-            let shadow = view
-                .bookings
-                .get(&operation.booking)
-                .and_then(|known| known.links.get(member.name()))
-                .map(|link| shadow_after_update(&link.shadow, operation, shown));
+            let shadow = shadow_before(view, member, operation)
+                .map(|before| shadow_after_update(before, operation, shown));
             shadow.map_or(Verdict::NotLanded, |shadow| Verdict::Landed {
                 remote_id: remote_id.clone(),
                 shadow,
@@ -340,10 +341,15 @@ pub(crate) fn shadow_after_update(
     else {
         return before.clone();
     };
-    let mut agreed = before.agreed.live().unwrap_or(shown).clone();
-    for field in fields {
-        agreed.take_field(*field, desired);
-    }
+    let agreed = if operation.undoes {
+        before.agreed.clone()
+    } else {
+        let mut agreed = before.agreed.live().unwrap_or(shown).clone();
+        for field in fields {
+            agreed.take_field(*field, desired);
+        }
+        Presence::Live(agreed)
+    };
     // What was not written keeps its base: a person's change that came with the reply is still a change.
     let mut base = before.kept.live().unwrap_or(shown).clone();
     for field in fields {
@@ -351,13 +357,54 @@ pub(crate) fn shadow_after_update(
     }
     Shadow {
         kept: Presence::Live(base),
-        agreed: Presence::Live(agreed),
+        agreed,
+    }
+}
+
+/// The base of the merge as it was before an operation.
+fn shadow_before<'v>(
+    view: &'v View<'_>,
+    member: &MemberView<'_>,
+    operation: &Operation,
+) -> Option<&'v Shadow> {
+    let known = view.bookings.get(&operation.booking)?;
+    Some(&known.links.get(member.name())?.shadow)
+}
+
+/// The shadow after a create of `desired` that the platform shows as `kept`.
+///
+/// An operation that takes something back changes what the platform keeps, and not what was agreed on.
+pub(crate) fn shadow_after_create(
+    before: Option<&Shadow>,
+    operation: &Operation,
+    kept: &Booking,
+    desired: &Booking,
+) -> Shadow {
+    let agreed = match before {
+        Some(before) if operation.undoes => before.agreed.clone(),
+        _ => Presence::Live(desired.clone()),
+    };
+    Shadow {
+        kept: Presence::Live(kept.clone()),
+        agreed,
+    }
+}
+
+/// The shadow after a removal.
+pub(crate) fn shadow_after_remove(before: Option<&Shadow>, operation: &Operation) -> Shadow {
+    match before {
+        Some(before) if operation.undoes => Shadow {
+            kept: Presence::Gone,
+            agreed: before.agreed.clone(),
+        },
+        _ => Shadow::GONE,
     }
 }
 
 fn settle_remove(
     view: &View<'_>,
     member: &MemberView<'_>,
+    operation: &Operation,
     remote_id: &RemoteId,
     since: Timestamp,
 ) -> Verdict {
@@ -367,7 +414,7 @@ fn settle_remove(
     match (&row.shown, row.record.state) {
         (Shown::Gone, _) | (_, RecordState::Cancelled | RecordState::Deleted) => Verdict::Landed {
             remote_id: remote_id.clone(),
-            shadow: Shadow::GONE,
+            shadow: shadow_after_remove(shadow_before(view, member, operation), operation),
         },
         (Shown::Live(_), RecordState::Live) => Verdict::NotLanded,
         (Shown::Unseen, RecordState::Live) => Verdict::Open,

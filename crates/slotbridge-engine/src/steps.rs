@@ -95,7 +95,12 @@ fn strangers(view: &View<'_>) -> Strangers {
             let linked: BTreeSet<&RemoteId> = view
                 .bookings
                 .values()
-                .filter_map(|known| known.links.get(member.name())?.remote_id.as_ref())
+                .filter_map(|known| {
+                    // A record that is only kept on belongs to a booking that is gone.
+                    let link = known.links.get(member.name())?;
+                    let kept_on = known.canonical == Presence::Gone && link.shadow.is_kept_on();
+                    link.remote_id.as_ref().filter(|_| !kept_on)
+                })
                 .collect();
             let times = presume::own_records(member)
                 .filter(|(record, _)| !linked.contains(&record.id))
@@ -228,6 +233,7 @@ impl Planner<'_, '_, '_> {
             because: because(self.view, known, member.name(), &action),
             action,
             force: false,
+            undoes: false,
         };
         let refused = self
             .view

@@ -11,6 +11,7 @@ mod replay;
 mod several;
 mod sharing;
 mod storm;
+mod undo;
 
 use std::sync::Arc;
 

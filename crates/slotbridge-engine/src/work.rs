@@ -43,7 +43,7 @@ pub(crate) enum Stretch {
 }
 
 /// Calls made, by platform.
-type Calls = BTreeMap<PlatformName, u64>;
+pub(crate) type Calls = BTreeMap<PlatformName, u64>;
 
 /// A run of a bridge.
 #[derive(Debug, Clone, Copy)]
@@ -180,7 +180,7 @@ impl Planned<'_> {
         report.operations = operations
             .map(|operation| operation_report(operation, OutcomeWord::Planned))
             .collect();
-        report_rows(&self.view, &calls(self.work.bridge), &mut report);
+        report_rows(&self.view, &Calls::new(), &mut report);
         report.sort();
         report
     }
@@ -302,7 +302,7 @@ impl<'a> Work<'a> {
     }
 
     /// Stores changes; a run that found nothing to store waits for no disk.
-    async fn apply(&self, changes: Vec<Change>) -> Result<(), EngineError> {
+    pub(crate) async fn apply(&self, changes: Vec<Change>) -> Result<(), EngineError> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -310,7 +310,7 @@ impl<'a> Work<'a> {
     }
 
     /// What the platforms show, and what the mirror and the links know.
-    async fn view(&self, now: Timestamp) -> Result<View<'a>, EngineError> {
+    pub(crate) async fn view(&self, now: Timestamp) -> Result<View<'a>, EngineError> {
         let (store, bridge) = (self.store, self.bridge);
         let mut observed: Vec<Observed> = bridge
             .members
@@ -347,7 +347,7 @@ impl<'a> Work<'a> {
         })
     }
 
-    async fn execute(
+    pub(crate) async fn execute(
         &self,
         view: &View<'_>,
         ordered: Vec<Operation>,
@@ -486,7 +486,7 @@ fn vacated(view: &View<'_>, operation: &Operation) -> Option<(PlatformName, Reso
     Some((operation.platform.clone(), key.clone(), before.slot))
 }
 
-fn planned(operation: Operation) -> Done {
+pub(crate) fn planned(operation: Operation) -> Done {
     Done {
         operation,
         outcome: OutcomeWord::Planned,
@@ -517,7 +517,7 @@ fn task(view: &View<'_>, operation: Operation) -> Task {
 }
 
 /// Who takes which time on each platform before the plan begins.
-fn taken(view: &View<'_>) -> Vec<Taken> {
+pub(crate) fn taken(view: &View<'_>) -> Vec<Taken> {
     let mut taken = Vec::new();
     for (id, known) in &view.bookings {
         for (platform, link) in &known.links {

@@ -22,7 +22,10 @@ use crate::rows::{GuardRow, InboxRow, NoticeRow};
 
 pub(crate) use bridge::{CHOSEN, bookings, bookings_of, bookings_within, bridge, past_links};
 pub(crate) use conflict::{conflict, conflicts, conflicts_decided, conflicts_of};
-pub(crate) use journal::{journal_counts, journal_of, journal_open, last_runs, refusals};
+pub(crate) use journal::{
+    journal_counts, journal_of, journal_of_bookings, journal_of_run, journal_open, last_runs,
+    refusals, runs_that_wrote,
+};
 pub(crate) use mirror::{
     live_since, mirror, mirror_rows, mirror_within, platform_state, unreadable,
 };

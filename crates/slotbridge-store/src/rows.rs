@@ -145,6 +145,8 @@ pub struct JournalRow {
     pub remote_id: Option<RemoteId>,
     /// The platform's reason.
     pub error: Option<String>,
+    /// Whether its client data were erased; what is left of the operation is who, where and when.
+    pub is_erased: bool,
 }
 
 /// Operations by what they do.

@@ -12,6 +12,7 @@ use slotbridge_core::record::Window;
 
 use crate::change::Change;
 use crate::error::StoreError;
+use crate::ids::RunId;
 use crate::lock::Lock;
 use crate::rows::{
     BridgeState, ConflictRow, Counts, GuardRow, InboxRow, JournalRow, MirrorRow, NoticeRow,
@@ -263,6 +264,30 @@ impl Store {
             .await
     }
 
+    /// The journal's entries of one run, oldest first.
+    pub async fn journal_of_run(&self, run: RunId) -> Result<Vec<JournalRow>, StoreError> {
+        self.worker
+            .read(move |conn| read::journal_of_run(conn, run))
+            .await
+    }
+
+    /// The journal's entries of some bookings, booking by booking, oldest first.
+    pub async fn journal_of_bookings(
+        &self,
+        bridge: &BridgeName,
+        bookings: Vec<BookingId>,
+    ) -> Result<Vec<JournalRow>, StoreError> {
+        let bridge = bridge.clone();
+        self.worker
+            .read(move |conn| read::journal_of_bookings(conn, &bridge, &bookings))
+            .await
+    }
+
+    /// The runs of which the journal has entries, newest first.
+    pub async fn runs_that_wrote(&self) -> Result<Vec<RunRow>, StoreError> {
+        self.worker.read(read::runs_that_wrote).await
+    }
+
     /// For each booking and platform the latest entry, if it was refused; oldest first.
     pub async fn refusals(&self, bridge: &BridgeName) -> Result<Vec<JournalRow>, StoreError> {
         let bridge = bridge.clone();
@@ -271,7 +296,8 @@ impl Store {
             .await
     }
 
-    /// How many operations took effect at or after `since`; those that are presumed to have done so count too.
+    /// How many operations took effect at or after `since`; those that are presumed to have done so count too, those that
+    /// took something back don't.
     pub async fn journal_counts(
         &self,
         bridge: &BridgeName,

@@ -138,6 +138,7 @@ fn create(n: u128, platform: &PlatformName) -> Operation {
         },
         because: vec![(salon(), remote("1"))],
         force: false,
+        undoes: false,
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod approve;
+pub(crate) mod ask;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod conflicts;
@@ -21,6 +22,7 @@ pub(crate) mod run;
 pub(crate) mod signals;
 pub(crate) mod status;
 pub(crate) mod stop;
+pub(crate) mod undo;
 pub(crate) mod zones;
 
 #[cfg(test)]
@@ -279,6 +281,27 @@ A file that is there is never overwritten. Exit 0: all is well; 1: the copy coul
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Take back what a run wrote, where nobody has changed it since; without RUN, list the runs
+    #[command(after_help = "\
+Examples:
+  slotbridge undo                          list the runs that can be taken back
+  slotbridge undo last                     show what would be taken back, then ask
+  slotbridge undo 0193f3a2 --yes           take it back without asking; the beginning of an id will do
+
+What the run made is removed, what it changed is put back, what it removed is booked again. What a person or a later run
+has changed since is left and listed. The next pass does not do it again. Guards apply as ever. Without a terminal and
+without --yes nothing is written. A running service must be stopped first: it holds the database.
+
+Exit 0: all was taken back; 3: a guard holds it; 4: something was left; 5: only shown; 2: no such run.")]
+    Undo {
+        /// The run: its id, the beginning of it, or `last`
+        #[arg(value_name = "RUN")]
+        run: Option<String>,
+
+        /// Only show what would be taken back
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Notices: see whether they arrive
     Notice {
         #[command(subcommand)]
@@ -395,6 +418,10 @@ enum Job {
         id: i64,
         wish: conflicts::Wish,
     },
+    Undo {
+        run: Option<String>,
+        dry_run: bool,
+    },
     NoticeTest {
         target: Option<String>,
     },
@@ -423,6 +450,7 @@ impl Job {
             | Self::Explain { .. }
             | Self::Conflicts { .. }
             | Self::Resolve { .. }
+            | Self::Undo { .. }
             | Self::NoticeTest { .. }
             | Self::Man { .. }
             | Self::Completions { .. } => logging::Usual::Warnings,
@@ -471,6 +499,12 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
             dry_run: *dry_run || cli.dry_run,
         });
     }
+    if let (Command::Undo { run, dry_run }, false) = (command, cli.reconcile) {
+        return Ok(Job::Undo {
+            run: run.clone(),
+            dry_run: *dry_run || cli.dry_run,
+        });
+    }
     if cli.reconcile || cli.dry_run {
         return usage(
             ErrorKind::ArgumentConflict,
@@ -505,6 +539,10 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         } => Job::Resolve {
             id: *id,
             wish: wish.clone(),
+        },
+        Command::Undo { run, dry_run } => Job::Undo {
+            run: run.clone(),
+            dry_run: *dry_run,
         },
         Command::Notice {
             what: NoticeCommand::Test { name },
@@ -546,6 +584,7 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
             Job::Backup { file, .. } => backup::make(global, &file, output).await,
             Job::Conflicts { all } => conflicts::show(global, all, output).await,
             Job::Resolve { id, wish } => conflicts::resolve(global, id, &wish, output).await,
+            Job::Undo { run, dry_run } => undo::run(global, run.as_deref(), dry_run, output).await,
             Job::NoticeTest { target } => notice::test(global, target.as_deref(), output).await,
             #[cfg(feature = "demo")]
             Job::Demo => demo::run(global, output).await,

@@ -81,6 +81,9 @@ fn one(operation: &Operation) -> u64 {
         }
         Action::Remove { shown, .. } => hash.booking(shown, &[Field::Resource, Field::Slot]),
     }
+    if operation.undoes {
+        hash.part("undoes");
+    }
     hash.0
 }
 

@@ -27,6 +27,7 @@ fn operation(number: u128, on: &str, action: Action) -> Operation {
         action,
         because: vec![],
         force: false,
+        undoes: false,
     }
 }
 

@@ -19,12 +19,18 @@ pub fn accepted(side: &Side, merge: &Merge) -> Shadow {
         (Presence::Live(booking), Shown::Live(shown)) => {
             accepted_fields(side, merge, booking, shown)
         }
+        // Left out on purpose; only another wish ends that.
+        (Presence::Live(_), Shown::Gone) if old.left_out().is_some() => old.clone(),
         (Presence::Live(_), Shown::Gone) if side.heard => Shadow::GONE,
         (Presence::Gone, Shown::Gone) => Shadow::GONE,
         // What lost against a removal must not be taken for something new until the removal arrives.
         (Presence::Gone, Shown::Live(shown)) => Shadow {
             kept: Presence::Live(shown.clone()),
-            agreed: old.agreed.clone(),
+            agreed: match &old.kept {
+                // Revived where nobody listens: that was never agreed to.
+                Presence::Gone => Presence::Live(shown.clone()),
+                Presence::Live(_) => old.agreed.clone(),
+            },
         },
         (Presence::Live(_), Shown::Gone | Shown::Unseen) | (Presence::Gone, Shown::Unseen) => {
             old.clone()

@@ -419,3 +419,63 @@ fn a_change_that_was_taken_in_is_not_lost_in_silence_while_its_platform_cannot_b
     assert_eq!(taken.conflicts.len(), 1, "{taken:?}");
     assert_eq!(taken.conflicts[0].claims.len(), 2);
 }
+
+#[test]
+fn what_was_taken_back_stays_so_over_any_number_of_passes() {
+    let left_out = Side {
+        shown: Shown::Gone,
+        shadow: Shadow {
+            kept: Presence::Gone,
+            agreed: Presence::Live(booking(0)),
+        },
+        ..side("site", 2)
+    };
+    let kept_on = Side {
+        shadow: Shadow {
+            kept: Presence::Live(booking(0)),
+            agreed: Presence::Gone,
+        },
+        ..side("site", 2)
+    };
+    let cancelled = Side {
+        shown: Shown::Gone,
+        shadow: Shadow::GONE,
+        ..side("salon", 1)
+    };
+    for (canonical, other, taken_back) in [
+        (Presence::Live(booking(0)), side("salon", 1), left_out),
+        (Presence::Gone, cancelled.clone(), kept_on.clone()),
+    ] {
+        let sides = [other, taken_back.clone()];
+        let outcome = merge(&canonical, &sides, &newest());
+        assert_eq!(
+            (&outcome.presence, outcome.conflicts.len()),
+            (&canonical, 0)
+        );
+        let (presence, next) = taken_over(&canonical, &sides, &outcome);
+        assert_eq!(presence, canonical);
+        assert_eq!(next[1].shadow, taken_back.shadow);
+    }
+    // A person who goes on with it brings the booking back to life.
+    let edited = Side {
+        shown: Shown::Live(changed(&booking(0), Field::Slot, 'b')),
+        ..kept_on
+    };
+    let outcome = merge(&Presence::Gone, &[cancelled, edited], &newest());
+    assert_eq!(
+        outcome.presence,
+        Presence::Live(changed(&booking(0), Field::Slot, 'b'))
+    );
+}
+
+#[test]
+fn a_record_revived_where_nobody_listens_is_not_taken_for_one_that_was_kept_on() {
+    let revived = Side {
+        heard: false,
+        shadow: Shadow::GONE,
+        ..side("site", 2)
+    };
+    let outcome = merge(&Presence::Gone, std::slice::from_ref(&revived), &newest());
+    assert_eq!(outcome.presence, Presence::Gone);
+    assert!(!accepted(&revived, &outcome).is_kept_on());
+}

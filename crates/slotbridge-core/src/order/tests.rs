@@ -12,6 +12,7 @@ fn operation(number: u128, on: &str, action: Action) -> Operation {
         action,
         because: vec![(platform("source"), remote(&number.to_string()))],
         force: false,
+        undoes: false,
     }
 }
 

@@ -365,3 +365,52 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_record_that_was_taken_back_is_made_again_only_when_something_else_is_wanted() {
+    let left_out = |agreed: Booking| Shadow {
+        kept: Presence::Gone,
+        agreed: Presence::Live(agreed),
+    };
+    let case = Case {
+        shown: Shown::Gone,
+        shadow: Some(left_out(booking(0))),
+        ..Case::in_step()
+    };
+    assert_eq!(case.step(), Step::Nothing);
+    for field in Field::ALL {
+        let moved = Case {
+            merge: merged(Presence::Live(changed(&booking(0), field, 'b'))),
+            shadow: Some(left_out(booking(0))),
+            shown: Shown::Gone,
+            ..Case::in_step()
+        };
+        assert_eq!(word(&moved.step()), "create", "{}", field.as_str());
+    }
+    // What a platform hides is no other wish.
+    let mut hidden = booking(0);
+    hidden.client.phone = None;
+    let case = Case {
+        merge: merged(Presence::Live(hidden)),
+        ..case
+    };
+    assert_eq!(case.step(), Step::Nothing);
+}
+
+#[test]
+fn a_record_that_was_booked_again_is_not_removed_again() {
+    let kept_on = Case {
+        merge: merged(Presence::Gone),
+        shadow: Some(Shadow {
+            kept: Presence::Live(booking(0)),
+            agreed: Presence::Gone,
+        }),
+        ..Case::in_step()
+    };
+    assert_eq!(kept_on.step(), Step::Nothing);
+    let agreed = Case {
+        merge: merged(Presence::Gone),
+        ..Case::in_step()
+    };
+    assert_eq!(word(&agreed.step()), "remove");
+}

@@ -17,6 +17,11 @@ struct OperationShape {
     because: Vec<(String, String)>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     force: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    undoes: bool,
+    /// Whether the client data that were in it have been erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
     action: ActionShape,
 }
 
@@ -50,6 +55,8 @@ pub(crate) fn operation_to_json(operation: &Operation) -> String {
             .map(|(platform, id)| (platform.as_str().to_owned(), id.as_str().to_owned()))
             .collect(),
         force: operation.force,
+        undoes: operation.undoes,
+        erased: false,
         action: match &operation.action {
             Action::Create { desired } => ActionShape::Create {
                 desired: Box::new(BookingShape::of(desired)),
@@ -78,9 +85,11 @@ pub(crate) fn operation_to_json(operation: &Operation) -> String {
     })
 }
 
-pub(crate) fn operation_from_json(json: &str) -> Result<Operation, Undecodable> {
+/// The operation, and whether its client data were erased.
+pub(crate) fn operation_from_json(json: &str) -> Result<(Operation, bool), Undecodable> {
     let shape: OperationShape = from_json(json)?;
-    Ok(Operation {
+    let erased = shape.erased;
+    let operation = Operation {
         booking: shape
             .booking
             .parse::<BookingId>()
@@ -92,6 +101,7 @@ pub(crate) fn operation_from_json(json: &str) -> Result<Operation, Undecodable> 
             .map(|(platform, id)| Ok((PlatformName::new(platform)?, RemoteId::new(id))))
             .collect::<Result<_, Undecodable>>()?,
         force: shape.force,
+        undoes: shape.undoes,
         action: match shape.action {
             ActionShape::Create { desired } => Action::Create {
                 desired: desired.into_booking()?,
@@ -117,7 +127,8 @@ pub(crate) fn operation_from_json(json: &str) -> Result<Operation, Undecodable> 
                 shown: shown.into_booking()?,
             },
         },
-    })
+    };
+    Ok((operation, erased))
 }
 
 /// The word for an outcome in the journal's column.

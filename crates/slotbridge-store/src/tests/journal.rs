@@ -106,6 +106,7 @@ async fn an_entry_holds_all_that_is_needed_to_settle_it() {
             outcome_at: Some(second(20)),
             remote_id: Some(remote("77")),
             error: Some("timeout".to_owned()),
+            is_erased: false,
         };
         assert_eq!(row, expected);
         assert_eq!(
@@ -222,6 +223,68 @@ async fn what_took_effect_is_counted_from_an_instant_on() {
             .await
             .unwrap();
         assert_eq!(none, Counts::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_takes_something_back_leaves_the_daily_limits_alone() {
+    everywhere(async |store| {
+        let taken_back = Operation {
+            undoes: true,
+            ..remove(1, &site())
+        };
+        store
+            .apply(vec![
+                began(1),
+                intent(1, taken_back, second(0)),
+                intent(2, remove(2, &site()), second(0)),
+                came_out(1, Outcome::Applied, 10),
+                came_out(2, Outcome::Applied, 10),
+            ])
+            .await
+            .unwrap();
+        let counts = store
+            .journal_counts(&main_bridge(), &site(), second(0))
+            .await
+            .unwrap();
+        assert_eq!(counts.remove, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_entries_of_a_run_and_of_a_booking_come_in_order() {
+    everywhere(async |store| {
+        store
+            .apply(vec![
+                began(1),
+                intent(3, create(1, &site()), second(0)),
+                intent(1, update(2, &site()), second(0)),
+                intent(2, update(1, &site()), second(0)),
+            ])
+            .await
+            .unwrap();
+        let ops = |rows: Vec<JournalRow>| rows.into_iter().map(|row| row.op).collect::<Vec<_>>();
+        let of_run = store.journal_of_run(run_id(1)).await.unwrap();
+        assert_eq!(ops(of_run), [op_id(3), op_id(1), op_id(2)]);
+        assert_eq!(store.journal_of_run(run_id(2)).await.unwrap(), []);
+        let of_booking = store
+            .journal_of_bookings(&main_bridge(), vec![booking_id(1)])
+            .await
+            .unwrap();
+        assert_eq!(ops(of_booking), [op_id(3), op_id(2)]);
+        let wrote = store.runs_that_wrote().await.unwrap();
+        assert_eq!(wrote.len(), 1);
+        store
+            .apply(vec![Change::RunBegan {
+                run: run_id(9),
+                kind: "scheduled".to_owned(),
+                at: second(99),
+            }])
+            .await
+            .unwrap();
+        assert_eq!(store.runs_that_wrote().await.unwrap(), wrote);
     })
     .await;
 }

@@ -152,8 +152,8 @@ fn operations() -> impl Strategy<Value = Operation> {
         }),
     ];
     let because = prop::collection::vec((name(), key()), 0..3);
-    (any::<u128>(), name(), action, because, any::<bool>()).prop_map(
-        |(booking, platform, action, because, force)| Operation {
+    (any::<u128>(), name(), action, because, any::<[bool; 2]>()).prop_map(
+        |(booking, platform, action, because, [force, undoes])| Operation {
             booking: BookingId::from_u128(booking),
             platform: PlatformName::new(platform).unwrap(),
             action,
@@ -162,6 +162,7 @@ fn operations() -> impl Strategy<Value = Operation> {
                 .map(|(platform, id)| (PlatformName::new(platform).unwrap(), RemoteId::new(id)))
                 .collect(),
             force,
+            undoes,
         },
     )
 }

@@ -1,7 +1,7 @@
 //! The report as text for a person, with colours for a terminal.
 
 use anstyle::{AnsiColor, Style};
-use slotbridge_engine::report::Report;
+use slotbridge_engine::report::{OutcomeWord, Report};
 
 use super::json::Totals;
 use super::sections::Section;
@@ -24,6 +24,18 @@ pub(crate) fn report(report: &Report, showing: &Showing) -> String {
     }
     out.push_str(&summary(report));
     out.push('\n');
+    let wrote = report
+        .bridges
+        .iter()
+        .flat_map(|bridge| &bridge.operations)
+        .any(|operation| operation.outcome == OutcomeWord::Applied);
+    if wrote {
+        put!(
+            &mut out,
+            "To take it back: slotbridge undo {}\n",
+            report.run
+        );
+    }
     out
 }
 
@@ -193,9 +205,7 @@ fn summary(report: &Report) -> String {
             .bridges
             .iter()
             .flat_map(|bridge| &bridge.operations)
-            .map(|operation| {
-                u64::from(operation.outcome == slotbridge_engine::report::OutcomeWord::Applied)
-            })
+            .map(|operation| u64::from(operation.outcome == OutcomeWord::Applied))
             .sum();
         parts.push(format!(
             "{applied} of {} done ({split})",
