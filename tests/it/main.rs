@@ -18,6 +18,7 @@ mod decide;
 mod demo;
 mod exits;
 mod explain;
+mod forget;
 mod four;
 mod kill;
 mod kill_four;

@@ -77,6 +77,7 @@ fn manual_pages_are_written_for_every_command() {
         "-explain",
         "-backup",
         "-undo",
+        "-forget",
         "-demo",
     ] {
         let page = std::fs::read_to_string(folder.path().join(format!("slotbridge{command}.1")));

@@ -1,6 +1,10 @@
 //! Deciding: match → merge → plan for one bridge, as a function of what a run sees.
 //!
+//! A booking whose client data were erased is left alone until they have come back ([`heal`]).
+//!
 //! No IO: the view goes in, and out come the facts to store, the operations that are wanted, and what to tell the user.
+
+mod heal;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +43,7 @@ pub(crate) fn decide(
     new_id: &mut dyn FnMut() -> BookingId,
 ) -> Decision {
     let mut changes = Vec::new();
+    heal::heal(view, &mut changes);
     adopt(view, report, &mut changes, new_id);
     let merges = merge_all(view, report, &mut changes);
     presume::dissolve(view, report, &mut changes);
@@ -61,7 +66,7 @@ fn adopt(
     let open: Vec<Open> = view
         .bookings
         .iter()
-        .filter(|(id, _)| view.focus.has_booking(**id))
+        .filter(|(id, known)| view.focus.has_booking(**id) && !known.is_erased)
         .filter_map(|(id, known)| {
             let canonical = known.canonical.live()?.clone();
             // A record that is gone leaves its place to another of the same client at the same time: people cancel and
@@ -165,6 +170,7 @@ fn candidates(view: &View<'_>) -> Vec<Candidate> {
                 continue;
             };
             if booking.slot.end() < from
+                || row.is_erased
                 || linked.contains(&(member.name(), &row.record.id))
                 || !view.focus.has_record(member.name(), &row.record.id)
             {
@@ -290,6 +296,7 @@ fn link_records(
         canonical: Presence::Live(canonical),
         created_at: at,
         links: BTreeMap::new(),
+        is_erased: false,
     });
     known.links.extend(links);
     view.focus.add(id);
@@ -408,7 +415,7 @@ fn merge_all(
     changes.extend(person::long_over(view));
     let mut merges = BTreeMap::new();
     for id in ids {
-        let Some(known) = view.bookings.get(&id) else {
+        let Some(known) = view.bookings.get(&id).filter(|known| !known.is_erased) else {
             continue;
         };
         let sides = sides(view, known);

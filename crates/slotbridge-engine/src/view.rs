@@ -27,6 +27,8 @@ pub(crate) struct Known {
     pub(crate) created_at: Timestamp,
     /// Its records.
     pub(crate) links: BTreeMap<PlatformName, Linked>,
+    /// Whether client data in it or in its shadows were erased: nothing can be concluded from what is missing.
+    pub(crate) is_erased: bool,
 }
 
 /// A link as the store knows it.
@@ -53,6 +55,8 @@ pub(crate) struct Row {
     pub(crate) shown: Shown,
     /// Why the bridge has no words for it.
     pub(crate) unmapped: Option<Unmapped>,
+    /// Whether its client data were erased, and have not come back.
+    pub(crate) is_erased: bool,
 }
 
 /// One platform as the run sees it.
@@ -119,12 +123,14 @@ pub(crate) fn known(state: BridgeState) -> BTreeMap<BookingId, Known> {
                     canonical: row.canonical,
                     created_at: row.created_at,
                     links: BTreeMap::new(),
+                    is_erased: row.is_erased,
                 },
             )
         })
         .collect();
     for link in state.links {
         if let Some(known) = bookings.get_mut(&link.booking) {
+            known.is_erased |= link.is_erased;
             known.links.insert(
                 link.platform,
                 Linked {
@@ -212,6 +218,7 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
         seen_at: row.seen_at,
         shown,
         unmapped,
+        is_erased: row.is_erased,
     }
 }
 

@@ -44,7 +44,8 @@ pub use error::{Holder, MigrationFault, StoreError};
 pub use ids::{InvalidId, OpId, RunId};
 pub use rows::{
     BookingRow, BridgeState, BridgeSummary, ConflictRow, Counts, Decider, DecisionRow,
-    DecisionState, GuardRow, InboxRow, JournalRow, JournalState, LinkRow, MirrorRow, NoticeRow,
-    PastLinkRow, PlatformState, PlatformSummary, Pruned, RunRow, Summary, UnreadableRow, Upkeep,
+    DecisionState, Erased, GuardRow, InboxRow, JournalRow, JournalState, LinkRow, MirrorRow,
+    NoticeRow, PastLinkRow, PlatformState, PlatformSummary, Pruned, RunRow, Summary, ToCome,
+    UnreadableRow, Upkeep,
 };
 pub use store::{OpenOptions, Store};

@@ -22,6 +22,8 @@ pub struct MirrorRow {
     pub seen_at: Timestamp,
     /// Why it cannot be read now, if so; the record is then its last good content.
     pub unreadable: Option<String>,
+    /// Whether its client data were erased, and have not come back since.
+    pub is_erased: bool,
 }
 
 /// A quarantined row of a platform.
@@ -67,6 +69,8 @@ pub struct BookingRow {
     pub changed_at: Timestamp,
     /// Its slot, or the one that it had when it last lived.
     pub last_slot: Option<Slot>,
+    /// Whether its client data were erased.
+    pub is_erased: bool,
 }
 
 /// A booking's record on a platform.
@@ -82,6 +86,8 @@ pub struct LinkRow {
     pub shadow: Shadow,
     /// Since when record and shadow are so.
     pub at: Timestamp,
+    /// Whether the client data in the shadow were erased.
+    pub is_erased: bool,
 }
 
 /// A pair that was linked once.
@@ -147,6 +153,52 @@ pub struct JournalRow {
     pub error: Option<String>,
     /// Whether its client data were erased; what is left of the operation is who, where and when.
     pub is_erased: bool,
+}
+
+/// A booking or record of a client that has not ended: the platforms still hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToCome {
+    /// Where it lives.
+    pub platforms: Vec<String>,
+    /// When it starts.
+    pub starts_at: Timestamp,
+}
+
+/// What was erased, and what was not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Bookings.
+    pub bookings: u64,
+    /// Mirrored records.
+    pub records: u64,
+    /// Entries of the journal.
+    pub operations: u64,
+    /// Conflicts.
+    pub conflicts: u64,
+    /// Webhooks that waited.
+    pub webhooks: u64,
+    /// What has not ended, erased or not, in order of time.
+    pub to_come: Vec<ToCome>,
+    /// What was left because its outcome is not known yet, or because it was not worked off yet.
+    pub open: u64,
+}
+
+impl Erased {
+    /// Whether there was nothing to erase.
+    pub fn is_nothing(&self) -> bool {
+        self.bookings + self.records + self.operations + self.conflicts + self.webhooks == 0
+    }
+
+    /// Adds up.
+    pub fn add(&mut self, other: Self) {
+        self.bookings += other.bookings;
+        self.records += other.records;
+        self.operations += other.operations;
+        self.conflicts += other.conflicts;
+        self.webhooks += other.webhooks;
+        self.to_come.extend(other.to_come);
+        self.open += other.open;
+    }
 }
 
 /// Operations by what they do.

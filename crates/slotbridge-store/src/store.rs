@@ -11,15 +11,19 @@ use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, Reso
 use slotbridge_core::record::Window;
 
 use crate::change::Change;
+use crate::encode::Wanted;
 use crate::error::StoreError;
 use crate::ids::RunId;
 use crate::lock::Lock;
 use crate::rows::{
-    BridgeState, ConflictRow, Counts, GuardRow, InboxRow, JournalRow, MirrorRow, NoticeRow,
+    BridgeState, ConflictRow, Counts, Erased, GuardRow, InboxRow, JournalRow, MirrorRow, NoticeRow,
     PastLinkRow, PlatformState, Pruned, RunRow, Summary, UnreadableRow, Upkeep,
 };
 use crate::worker::Worker;
 use crate::{connect, copy, files, lock, migrations, read, upkeep, write};
+
+/// How many bookings are erased in one transaction.
+const ERASED_AT_ONCE: usize = 500;
 
 /// How to open a database for writing.
 #[derive(Debug, Clone)]
@@ -461,6 +465,57 @@ impl Store {
         self.worker
             .write(move |conn| write::prune(conn, before))
             .await
+    }
+
+    /// Erases a client's data: name, phone, e-mail and comment in everything that belongs to a booking or record with one
+    /// of these phones (E.164) or e-mails. Links, ids, times and hashes stay.
+    ///
+    /// What has not ended is only erased with `to_come_too`; it comes back with the next look, because the platforms
+    /// still hold it. What ended does not come back. Follow with [`Self::scrub`].
+    pub async fn erase_client(
+        &self,
+        phones: Vec<String>,
+        emails: Vec<String>,
+        now: Timestamp,
+        to_come_too: bool,
+    ) -> Result<Erased, StoreError> {
+        let wanted = Wanted {
+            phones: phones.into_iter().collect(),
+            emails: emails.into_iter().collect(),
+        };
+        self.worker
+            .write(move |conn| write::erase::client(conn, &wanted, now, to_come_too))
+            .await
+    }
+
+    /// Erases the clients' data of bookings that ended before an instant, and of records that belong to none. Works in
+    /// parts, between which others can write.
+    pub async fn erase_over(&self, before: Timestamp) -> Result<Erased, StoreError> {
+        let chosen = self
+            .worker
+            .read(move |conn| write::erase::over(conn, before))
+            .await?;
+        let mut all = Erased::default();
+        for part in chosen.parts(ERASED_AT_ONCE) {
+            let erased = self
+                .worker
+                .write(move |conn| write::erase::take_out(conn, part, before, false))
+                .await?;
+            all.add(erased);
+        }
+        Ok(all)
+    }
+
+    /// Folds the write-ahead log into the file without waiting for readers, and without rewriting it. Says whether the log
+    /// is empty now.
+    pub async fn fold_log(&self) -> Result<bool, StoreError> {
+        self.worker.alone(upkeep::fold).await
+    }
+
+    /// Rewrites the file and empties the write-ahead log, so that nothing of what was erased is left in either. Says
+    /// whether the log could be emptied: not while somebody reads an older state.
+    pub async fn scrub(&self) -> Result<bool, StoreError> {
+        self.worker.alone(upkeep::scrub).await
     }
 
     /// Writes a copy of the database to a new file (mode 0600).

@@ -8,6 +8,7 @@ mod conflicts;
 mod copy;
 mod crash;
 mod decay;
+mod forget;
 mod group;
 mod journal;
 mod lock;

@@ -88,8 +88,16 @@ pub(crate) fn tidy(conn: &Connection) -> Result<Upkeep, StoreError> {
     })
 }
 
+/// Rewrites the file and empties the log. Freed cells are overwritten anyway; pages that were only rearranged may still
+/// hold old bytes in their gaps.
+pub(crate) fn scrub(conn: &Connection) -> Result<bool, StoreError> {
+    conn.flush_prepared_statement_cache();
+    conn.execute_batch("VACUUM")?;
+    fold(conn)
+}
+
 /// Folds the write-ahead log into the file without waiting for readers.
-fn fold(conn: &Connection) -> Result<bool, StoreError> {
+pub(crate) fn fold(conn: &Connection) -> Result<bool, StoreError> {
     conn.busy_timeout(Duration::ZERO)?;
     let busy = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         row.get::<_, i64>(0)

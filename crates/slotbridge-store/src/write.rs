@@ -2,6 +2,7 @@
 
 mod booking;
 mod conflict;
+pub(crate) mod erase;
 mod journal;
 mod mirror;
 

@@ -9,6 +9,7 @@ pub(crate) mod conflicts;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod explain;
+pub(crate) mod forget;
 pub(crate) mod hand;
 pub(crate) mod logging;
 pub(crate) mod manual;
@@ -302,6 +303,28 @@ Exit 0: all was taken back; 3: a guard holds it; 4: something was left; 5: only 
         #[arg(long)]
         dry_run: bool,
     },
+    /// Erase what the database knows of a client; the platforms keep their own
+    #[command(after_help = "\
+Examples:
+  slotbridge forget '+7 900 000-00-00'     a phone in any spelling
+  slotbridge forget vera@example.com       or an e-mail
+  slotbridge forget -                      read it from standard input, so that it stands in no shell history
+
+Name, phone, e-mail and comment of every booking of that client are erased from the mirror, the bookings, the journal,
+conflicts and waiting webhooks, and the file is rewritten. Links, ids and times stay, so that nothing is made again.
+A booking that is not over comes back with the next pass, because the platforms still hold it: then the command asks,
+and without a terminal it refuses unless --yes is given. A running service must be stopped first.
+
+Exit 0: erased, or nothing was known; 4: refused, or something was left; 5: only shown; 2: no phone and no e-mail.")]
+    Forget {
+        /// A phone in any spelling, an e-mail, or - to read it from standard input
+        #[arg(value_name = "CLIENT", allow_hyphen_values = true)]
+        client: String,
+
+        /// Only count what would be erased
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Notices: see whether they arrive
     Notice {
         #[command(subcommand)]
@@ -422,6 +445,10 @@ enum Job {
         run: Option<String>,
         dry_run: bool,
     },
+    Forget {
+        client: String,
+        dry_run: bool,
+    },
     NoticeTest {
         target: Option<String>,
     },
@@ -451,6 +478,7 @@ impl Job {
             | Self::Conflicts { .. }
             | Self::Resolve { .. }
             | Self::Undo { .. }
+            | Self::Forget { .. }
             | Self::NoticeTest { .. }
             | Self::Man { .. }
             | Self::Completions { .. } => logging::Usual::Warnings,
@@ -505,6 +533,12 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
             dry_run: *dry_run || cli.dry_run,
         });
     }
+    if let (Command::Forget { client, dry_run }, false) = (command, cli.reconcile) {
+        return Ok(Job::Forget {
+            client: client.clone(),
+            dry_run: *dry_run || cli.dry_run,
+        });
+    }
     if cli.reconcile || cli.dry_run {
         return usage(
             ErrorKind::ArgumentConflict,
@@ -542,6 +576,10 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         },
         Command::Undo { run, dry_run } => Job::Undo {
             run: run.clone(),
+            dry_run: *dry_run,
+        },
+        Command::Forget { client, dry_run } => Job::Forget {
+            client: client.clone(),
             dry_run: *dry_run,
         },
         Command::Notice {
@@ -585,6 +623,7 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
             Job::Conflicts { all } => conflicts::show(global, all, output).await,
             Job::Resolve { id, wish } => conflicts::resolve(global, id, &wish, output).await,
             Job::Undo { run, dry_run } => undo::run(global, run.as_deref(), dry_run, output).await,
+            Job::Forget { client, dry_run } => forget::run(global, &client, dry_run, output).await,
             Job::NoticeTest { target } => notice::test(global, target.as_deref(), output).await,
             #[cfg(feature = "demo")]
             Job::Demo => demo::run(global, output).await,

@@ -148,8 +148,9 @@ fn read<'t>(
             }
             Ok(secrets.path(text))
         });
+        let keep_clients = table.parse("keep_clients", schedule::keep_clients);
         table.finish(|_| None);
-        path
+        Some((path?, keep_clients?))
     });
     let http = root.get("http").and_then(|field| {
         let table = field.table(&[keys::HTTP])?;
@@ -167,12 +168,16 @@ fn read<'t>(
     let platforms = platform::read_all(&root, secrets);
     let bridges = bridge::read_all(&root, &platforms, &limits);
     root.finish(|_| None);
+    let (store, keep_clients) = store?;
     Some(Config {
         file: file.to_owned(),
-        store: store?,
+        store,
         http,
         notices: notices?,
-        schedule: schedule?,
+        schedule: ScheduleConfig {
+            keep_clients,
+            ..schedule?
+        },
         platforms: platforms.read,
         bridges,
         secrets: Vec::new(),

@@ -175,7 +175,13 @@ async fn carry_out(job: Job, config: &ScheduleConfig, parts: &Parts) -> bool {
             tracing::info!(job = job.as_str(), "A dry run leaves it to a real one.");
             false
         }
-        Job::Retention => forget(parts, config.keep).await,
+        Job::Retention => {
+            let erased = match config.keep_clients {
+                Some(keep) => erase(parts, keep).await,
+                None => true,
+            };
+            forget(parts, config.keep).await && erased
+        }
         Job::Upkeep => look_after(parts).await,
     }
 }
@@ -195,6 +201,34 @@ async fn forget(parts: &Parts, keep: SignedDuration) -> bool {
         }
         Err(error) => {
             tracing::error!(%error, "What is over for long could not be forgotten.");
+            false
+        }
+    }
+}
+
+/// Erases the clients of bookings that are over for long.
+async fn erase(parts: &Parts, keep: SignedDuration) -> bool {
+    let before = parts.seam.now().saturating_sub(keep);
+    let erased = parts
+        .store
+        .erase_over(before.unwrap_or(Timestamp::MIN))
+        .await;
+    match erased {
+        Ok(erased) => {
+            tracing::info!(
+                bookings = erased.bookings,
+                records = erased.records,
+                journal = erased.operations,
+                conflicts = erased.conflicts,
+                "Clients of bookings that are over for long are erased."
+            );
+            if let Err(error) = parts.store.fold_log().await {
+                tracing::warn!(%error, "The log still holds what was erased; it is folded later.");
+            }
+            true
+        }
+        Err(error) => {
+            tracing::error!(%error, "Clients of bookings that are over for long could not be erased.");
             false
         }
     }

@@ -25,6 +25,9 @@ pub(super) struct BookingShape {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     comment: String,
     kind: String,
+    /// Whether the client data that were in it have been erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -36,6 +39,9 @@ struct ShadowShape {
     agreed: Option<BookingShape>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     differs: bool,
+    /// Whether the client data that were in it have been erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
 }
 
 /// `None` when the booking is gone.
@@ -64,6 +70,7 @@ pub(crate) fn shadow_to_json(shadow: &Shadow) -> String {
             .filter(|_| differs)
             .map(BookingShape::of),
         differs,
+        erased: false,
     })
 }
 
@@ -103,6 +110,7 @@ impl BookingShape {
             status: booking.status.as_str().to_owned(),
             comment: text(&booking.comment),
             kind: booking.kind.as_str().to_owned(),
+            erased: false,
         }
     }
 

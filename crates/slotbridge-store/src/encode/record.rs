@@ -9,7 +9,7 @@ use slotbridge_core::model::{
 };
 use slotbridge_core::record::{Record, RecordState, Support};
 
-use super::{Undecodable, from_json, instant, micros, to_json};
+use super::{Undecodable, erased, from_json, instant, is_erased, micros, to_json};
 
 /// Goes into every hash. Another number makes every row look different once, which rewrites it but does not count as
 /// a change of the record: rows of different hash are compared by value.
@@ -51,6 +51,9 @@ struct RecordShape {
     group: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     occupancy: Option<String>,
+    /// Whether the client data that were in it have been erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    erased: bool,
 }
 
 /// A record as its columns. Holds client data, so it has no `Debug`.
@@ -130,11 +133,31 @@ impl RecordRow {
         *hasher.finalize().as_bytes()
     }
 
+    /// Whether its client data were erased.
+    pub(crate) fn is_erased(&self) -> bool {
+        is_erased(&self.content)
+    }
+
+    /// The same without client data.
+    pub(crate) fn erased(self) -> Result<Self, Undecodable> {
+        let (content, _had) = erased(&self.content)?;
+        Ok(Self { content, ..self })
+    }
+
     /// Whether two readings of one record say the same of the booking. A renamed member of staff or service does not
-    /// count: it would make every record of theirs look newer than a real edit elsewhere.
+    /// count: it would make every record of theirs look newer than a real edit elsewhere. Nor do client data that were
+    /// erased on one side.
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let blank = self.is_erased() || other.is_erased();
         let untitled = |content: &str| {
             from_json::<RecordShape>(content).map(|mut shape| {
+                if blank {
+                    shape.name = String::new();
+                    shape.phone = None;
+                    shape.email = None;
+                    shape.comment = String::new();
+                    shape.erased = true;
+                }
                 shape.resource_title = None;
                 shape.service_title = None;
                 shape
@@ -177,6 +200,7 @@ impl RecordShape {
                 Support::Full => None,
                 Support::Occupancy { why } => Some(why.to_owned()),
             },
+            erased: false,
         }
     }
 }

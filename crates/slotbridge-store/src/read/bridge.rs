@@ -6,7 +6,9 @@ use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, Slot
 use slotbridge_core::record::Window;
 
 use super::{booking_id, json_list, rows};
-use crate::encode::{Undecodable, instant, micros, presence_from_json, shadow_from_json};
+use crate::encode::{
+    Undecodable, instant, is_erased, micros, presence_from_json, shadow_from_json,
+};
 use crate::error::StoreError;
 use crate::rows::{BookingRow, BridgeState, LinkRow, PastLinkRow};
 
@@ -162,6 +164,7 @@ fn booking_row(row: &Row<'_>) -> Result<BookingRow, StoreError> {
         created_at: instant(row.get(4)?).map_err(bad("created_at"))?,
         changed_at: instant(row.get(5)?).map_err(bad("changed_at"))?,
         last_slot,
+        is_erased: content.is_some_and(is_erased),
     })
 }
 
@@ -182,6 +185,7 @@ fn link_row(row: &Row<'_>) -> Result<LinkRow, StoreError> {
         remote_id: row.get::<_, Option<String>>(2)?.map(RemoteId::new),
         shadow: shadow_from_json(shadow).map_err(bad("shadow"))?,
         at: instant(row.get(4)?).map_err(bad("at"))?,
+        is_erased: is_erased(shadow),
     })
 }
 

@@ -99,16 +99,17 @@ fn mirror_row(platform: &PlatformName, row: &Row<'_>) -> Result<MirrorRow, Store
         instant(row.get(6)?).map_err(bad("seen_at"))?,
     );
     let state: String = row.get(1)?;
-    let record = RecordRow::from_columns(id.clone(), &state, row.get(2)?, row.get(3)?)
-        .map_err(bad("state"))?
-        .into_record()
-        .map_err(bad("content"))?;
+    let stored = RecordRow::from_columns(id.clone(), &state, row.get(2)?, row.get(3)?)
+        .map_err(bad("state"))?;
+    let is_erased = stored.is_erased();
+    let record = stored.into_record().map_err(bad("content"))?;
     Ok(MirrorRow {
         record,
         first_seen_at,
         noticed_at,
         seen_at,
         unreadable: row.get(7)?,
+        is_erased,
     })
 }
 

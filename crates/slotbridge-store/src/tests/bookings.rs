@@ -218,6 +218,7 @@ async fn a_link_is_replaced_in_place_and_remembers_the_record_that_it_had() {
             remote_id: Some(remote("a")),
             shadow: shadow(0),
             at: second(20),
+            is_erased: false,
         };
         assert_eq!(only_link(&store).await, expected);
         assert_eq!(

@@ -82,7 +82,9 @@ pub(super) fn seen(
         }
         Some((seq, hash)) => {
             if hash != row.hash() {
-                replace(conn, seq, platform, &record.id, &row, at)?;
+                let over =
+                    record.state != RecordState::Live || record.end.unwrap_or(record.start) <= at;
+                replace(conn, seq, platform, row, over, at)?;
             }
             conn.prepare_cached(SEEN_AGAIN)?
                 .execute(params![seq, micros(at)])?;
@@ -122,7 +124,7 @@ pub(super) fn missing(
         let deleted = record_state_word(RecordState::Deleted);
         if row.state != deleted {
             row.state = deleted;
-            replace(conn, seq, platform, id, &row, at)?;
+            replace(conn, seq, platform, row, true, at)?;
         }
     }
     readable_again(conn, platform, id)
@@ -212,16 +214,28 @@ fn load(
     Ok((row, noticed_at))
 }
 
+/// Replaces what is stored. Client data that were erased do not come back with a record that is over: a platform shows
+/// it for as long as anybody looks that far back. The hash is that of what was shown, so that showing it again is no
+/// news.
 fn replace(
     conn: &Connection,
     seq: i64,
     platform: &PlatformName,
-    id: &RemoteId,
-    row: &RecordRow,
+    row: RecordRow,
+    over: bool,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    let (stored, noticed_at) = load(conn, seq, platform, id)?;
-    let noticed_at = if stored.says_the_same(row) {
+    let id = RemoteId::new(row.remote_id.clone());
+    let (stored, noticed_at) = load(conn, seq, platform, &id)?;
+    let hash = row.hash();
+    let row = if over && stored.is_erased() {
+        row.erased().map_err(|error| {
+            error.at("mirror_record", "content", &format_args!("{platform}/{id}"))
+        })?
+    } else {
+        row
+    };
+    let noticed_at = if stored.says_the_same(&row) {
         noticed_at
     } else {
         micros(at)
@@ -231,7 +245,7 @@ fn replace(
         row.state,
         row.starts_at,
         row.content,
-        row.hash(),
+        hash,
         noticed_at
     ])?;
     Ok(())

@@ -95,11 +95,19 @@ pub(crate) static ROOT: &[Key] = &[
 ];
 
 /// `[store]`
-pub(crate) static STORE: &[Key] = &[required(
-    "path",
-    "the path of a file",
-    "The database; it is made on first use, for its owner only. A relative path starts at the config file's folder.",
-)];
+pub(crate) static STORE: &[Key] = &[
+    required(
+        "path",
+        "the path of a file",
+        "The database; it is made on first use, for its owner only. A relative path starts at the config file's folder.",
+    ),
+    defaults(
+        "keep_clients",
+        "a duration such as `\"400d\"`, or `\"off\"`",
+        "off",
+        "How long names, phones, e-mails and comments of bookings that are over stay in the database, at least `30d`; then they are erased on the `retention` schedule. The platforms keep their own. `\"off\"`: they stay.",
+    ),
+];
 
 /// `[http]`
 pub(crate) static HTTP: &[Key] = &[

@@ -28,6 +28,8 @@ pub(crate) struct ScheduleConfig {
     pub(crate) jitter: Duration,
     /// How long what is over is kept.
     pub(crate) keep: SignedDuration,
+    /// How long the client data of what is over are kept, if not for good; `[store] keep_clients`.
+    pub(crate) keep_clients: Option<SignedDuration>,
 }
 
 /// Reads the table; without one there are the defaults.
@@ -63,6 +65,7 @@ pub(crate) fn read(field: Option<Field<'_>>) -> Option<ScheduleConfig> {
         upkeep: upkeep?,
         jitter: jitter?,
         keep: keep?,
+        keep_clients: None,
     })
 }
 
@@ -85,6 +88,7 @@ fn defaults() -> ScheduleConfig {
         upkeep: default("upkeep", cron_or_off),
         jitter: default("jitter", jitter),
         keep: default("keep", keep),
+        keep_clients: None,
     }
 }
 
@@ -102,6 +106,21 @@ fn jitter(text: &str) -> Result<Duration, String> {
     match value::duration(text)? {
         long if long > JITTER_MAX => Err(format!("{text:?} is too long; expected at most \"6h\"")),
         jitter => Ok(jitter),
+    }
+}
+
+/// How long client data are kept; `None` for good.
+pub(crate) fn keep_clients(text: &str) -> Result<Option<SignedDuration>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    match value::duration(text).map_err(|error| format!("{error}, or \"off\""))? {
+        short if short < KEEP_MIN => Err(format!(
+            "{text:?} is too short to answer a client who asks about a visit; expected at least \"30d\", or \"off\""
+        )),
+        keep => SignedDuration::try_from(keep)
+            .map(Some)
+            .map_err(|error| error.to_string()),
     }
 }
 

@@ -301,6 +301,7 @@ Bridge main  times in Europe/Moscow
   site           12  none          3
 
 Run finished: 2 of 3 writes done (1 to create, 1 to update, 1 to remove), 1 refused, 2 bookings linked without a write.
+To take it back: slotbridge undo 018f0000-0000-7000-8000-000000000001
 ";
     let text = plain(&report, &moscow());
     assert_eq!(text, expected);

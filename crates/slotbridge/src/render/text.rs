@@ -29,7 +29,7 @@ pub(crate) fn report(report: &Report, showing: &Showing) -> String {
         .iter()
         .flat_map(|bridge| &bridge.operations)
         .any(|operation| operation.outcome == OutcomeWord::Applied);
-    if wrote {
+    if wrote && !report.dry_run {
         put!(
             &mut out,
             "To take it back: slotbridge undo {}\n",

@@ -383,6 +383,63 @@ async fn what_is_off_is_not_done_and_what_is_over_for_long_is_forgotten() {
     assert_eq!(left[0].subject, "new");
 }
 
+/// A mirrored record of a client.
+fn visit(id: &str, start: Timestamp) -> Change {
+    use slotbridge_core::model::{Client, PlatformName, Private, RemoteId, ResourceKey, Status};
+    use slotbridge_core::record::{Record, RecordState, Support};
+    Change::MirrorSeen {
+        platform: PlatformName::new("salon").unwrap(),
+        record: Record {
+            id: RemoteId::new(id),
+            state: RecordState::Live,
+            resource: ResourceKey::new("8886"),
+            services: Vec::new(),
+            start,
+            end: None,
+            client: Client {
+                name: Private::new("Пробная Вера"),
+                phone: None,
+                email: None,
+            },
+            status: Status::Booked,
+            comment: Private::default(),
+            marker: None,
+            is_block: false,
+            changed_at: None,
+            created_at: None,
+            resource_title: None,
+            service_title: None,
+            group: None,
+            support: Support::Full,
+        },
+        at: start,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_what_is_over_for_long_are_erased_where_the_config_says_so() {
+    let rig = rig(false);
+    let rows = vec![
+        visit("old", at("2026-09-01T00:00:00Z")),
+        visit("new", at("2026-11-20T00:00:00Z")),
+    ];
+    rig.store.apply(rows).await.unwrap();
+    let erased = async || {
+        let salon = slotbridge_core::model::PlatformName::new("salon").unwrap();
+        let rows = rig.store.mirror(&salon, Timestamp::MIN).await.unwrap();
+        rows.iter().map(|row| row.is_erased).collect::<Vec<_>>()
+    };
+    assert_eq!(config().keep_clients, None);
+    for_hours(&rig, &config(), 24).await;
+    assert_eq!(erased().await, [false, false]);
+    let keep = ScheduleConfig {
+        keep_clients: Some(SignedDuration::from_hours(24 * 40)),
+        ..config()
+    };
+    for_hours(&rig, &keep, 24).await;
+    assert_eq!(erased().await, [true, false]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_asks_for_passes_and_writes_nothing() {
     let mut rig = rig(true);

@@ -42,6 +42,7 @@ fn row(
         first_seen_at: start,
         noticed_at: start,
         seen_at: start,
+        is_erased: false,
         unreadable: None,
     }
 }
