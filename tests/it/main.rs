@@ -27,6 +27,7 @@ mod matrix;
 mod notices;
 mod package;
 mod privacy;
+mod purge;
 mod reconcile;
 mod signals;
 mod support;

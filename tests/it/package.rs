@@ -78,6 +78,7 @@ fn manual_pages_are_written_for_every_command() {
         "-backup",
         "-undo",
         "-forget",
+        "-purge",
         "-demo",
     ] {
         let page = std::fs::read_to_string(folder.path().join(format!("slotbridge{command}.1")));

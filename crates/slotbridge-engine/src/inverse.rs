@@ -162,7 +162,7 @@ fn is_open(row: &JournalRow) -> bool {
     )
 }
 
-fn took_effect(row: &JournalRow) -> bool {
+pub(crate) fn took_effect(row: &JournalRow) -> bool {
     match row.state {
         JournalState::Done(
             Outcome::Applied | Outcome::SettledApplied | Outcome::SettledPresumed,

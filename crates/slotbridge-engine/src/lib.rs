@@ -24,6 +24,8 @@ mod observe;
 pub mod outlook;
 mod person;
 mod presume;
+pub mod purge;
+mod purging;
 pub mod report;
 mod run;
 mod scope;

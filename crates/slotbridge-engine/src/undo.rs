@@ -34,7 +34,7 @@ pub(crate) struct Prepared<'a> {
     pub(crate) view: View<'a>,
     pub(crate) ordered: Vec<Operation>,
     pub(crate) held: Vec<Operation>,
-    /// Guards that this plan uses up.
+    /// What is stored before anything is done: guards that this plan uses up, and what its journal refers to.
     pub(crate) used: Vec<Change>,
     pub(crate) report: BridgeReport,
 }

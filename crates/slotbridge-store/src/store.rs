@@ -499,7 +499,7 @@ impl Store {
         for part in chosen.parts(ERASED_AT_ONCE) {
             let erased = self
                 .worker
-                .write(move |conn| write::erase::take_out(conn, part, before, false))
+                .write(move |conn| write::erase::take_out(conn, &part, before, false))
                 .await?;
             all.add(erased);
         }

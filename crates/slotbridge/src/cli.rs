@@ -17,6 +17,7 @@ pub(crate) mod map;
 pub(crate) mod notice;
 pub(crate) mod output;
 pub(crate) mod progress;
+pub(crate) mod purge;
 pub(crate) mod reconcile;
 pub(crate) mod report;
 pub(crate) mod run;
@@ -325,6 +326,28 @@ Exit 0: erased, or nothing was known; 4: refused, or something was left; 5: only
         #[arg(long)]
         dry_run: bool,
     },
+    /// Remove from a platform what slotbridge made there, to leave it cleanly
+    #[command(after_help = "\
+Examples:
+  slotbridge purge site --dry-run          show what would be removed
+  slotbridge purge site                    show it, then ask
+  slotbridge purge site --yes              remove it without asking
+
+It reads that platform only and removes, quietly, the records in the bridge's window that slotbridge made: those that the
+database knows, and without it those that carry slotbridge's mark. A record of a person's own is never touched; what
+cannot be told for certain is left and listed. Limits on numbers do not hold it, the number is what you are asked about.
+Take the platform out of the config afterwards. A running service must be stopped first.
+
+Exit 0: all of it is gone; 1: something failed; 3: a guard doubts what the platform shows; 4: something was left; 5: only shown.")]
+    Purge {
+        /// The platform
+        #[arg(value_name = "PLATFORM")]
+        platform: String,
+
+        /// Only show what would be removed
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Notices: see whether they arrive
     Notice {
         #[command(subcommand)]
@@ -449,6 +472,10 @@ enum Job {
         client: String,
         dry_run: bool,
     },
+    Purge {
+        platform: String,
+        dry_run: bool,
+    },
     NoticeTest {
         target: Option<String>,
     },
@@ -479,6 +506,7 @@ impl Job {
             | Self::Resolve { .. }
             | Self::Undo { .. }
             | Self::Forget { .. }
+            | Self::Purge { .. }
             | Self::NoticeTest { .. }
             | Self::Man { .. }
             | Self::Completions { .. } => logging::Usual::Warnings,
@@ -539,6 +567,12 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
             dry_run: *dry_run || cli.dry_run,
         });
     }
+    if let (Command::Purge { platform, dry_run }, false) = (command, cli.reconcile) {
+        return Ok(Job::Purge {
+            platform: platform.clone(),
+            dry_run: *dry_run || cli.dry_run,
+        });
+    }
     if cli.reconcile || cli.dry_run {
         return usage(
             ErrorKind::ArgumentConflict,
@@ -580,6 +614,10 @@ fn job(cli: &Cli) -> Result<Job, clap::Error> {
         },
         Command::Forget { client, dry_run } => Job::Forget {
             client: client.clone(),
+            dry_run: *dry_run,
+        },
+        Command::Purge { platform, dry_run } => Job::Purge {
+            platform: platform.clone(),
             dry_run: *dry_run,
         },
         Command::Notice {
@@ -624,6 +662,9 @@ fn start(global: &Global, job: Job, output: &Output) -> Result<Exit, Failure> {
             Job::Resolve { id, wish } => conflicts::resolve(global, id, &wish, output).await,
             Job::Undo { run, dry_run } => undo::run(global, run.as_deref(), dry_run, output).await,
             Job::Forget { client, dry_run } => forget::run(global, &client, dry_run, output).await,
+            Job::Purge { platform, dry_run } => {
+                purge::run(global, &platform, dry_run, output).await
+            }
             Job::NoticeTest { target } => notice::test(global, target.as_deref(), output).await,
             #[cfg(feature = "demo")]
             Job::Demo => demo::run(global, output).await,

@@ -105,7 +105,7 @@ pub(crate) fn client(
             .bookings
             .extend(keys(conn, BOOKINGS_OF, params![record.0, record.1])?);
     }
-    let mut erased = take_out(conn, chosen, now, to_come_too)?;
+    let mut erased = take_out(conn, &chosen, now, to_come_too)?;
     webhooks(conn, wanted, &mut erased)?;
     Ok(erased)
 }
@@ -141,7 +141,7 @@ impl Chosen {
 /// of which an operation is open: settling it needs to know what was sent.
 pub(crate) fn take_out(
     conn: &Connection,
-    chosen: Chosen,
+    chosen: &Chosen,
     now: Timestamp,
     to_come_too: bool,
 ) -> Result<Erased, StoreError> {

@@ -32,19 +32,27 @@ pub(crate) struct Person<'a> {
     pub(crate) yes: bool,
     pub(crate) output: &'a Output,
     pub(crate) showing: &'a Showing,
-    /// What is asked after the plan.
-    pub(crate) question: &'a str,
+    /// What is asked after the plan, by how many writes it has.
+    pub(crate) question: &'a (dyn Fn(u64) -> String + Send + Sync),
+    /// Whether the number is told even where nobody is asked.
+    pub(crate) tells_number: bool,
 }
 
 impl Ask for Person<'_> {
     fn go_on(&self, plan: &Report) -> bool {
         self.output.bars().clear();
+        let operations = plan.bridges.iter().flat_map(|bridge| &bridge.operations);
+        let number = operations.filter(|operation| !operation.held).count();
+        let question = (self.question)(u64::try_from(number).unwrap_or(u64::MAX));
         if self.yes {
+            if self.tells_number {
+                self.output.note(&format!("{question} Yes."));
+            }
             return true;
         }
         self.output
             .note(&render::report(plan, Format::Text, self.showing));
-        confirmed(self.output, self.question)
+        confirmed(self.output, &question)
     }
 }
 

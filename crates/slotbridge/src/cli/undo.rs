@@ -70,7 +70,11 @@ pub(crate) async fn run(
         yes: global.yes,
         output,
         showing: &showing,
-        question: "Take all of this back?",
+        question: &|number| {
+            let writes = words::count(number, "write", "writes");
+            format!("Take this back with {writes}?")
+        },
+        tells_number: false,
     };
     let report = engine.undo(&bridges, id, &options, &person).await;
     output.bars().clear();
