@@ -5,13 +5,14 @@
 //! A booking is taken back on all of the run's platforms or on none: where anybody has changed it since on one of them,
 //! it is left everywhere.
 
+mod room;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use slotbridge_core::merge::{Presence, Shown};
 use slotbridge_core::model::{
     Booking, BookingId, Field, PlatformName, RemoteId, ResourceName, Slot,
 };
-use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::same_value;
 use slotbridge_core::record::{Coverage, Support};
@@ -19,7 +20,6 @@ use slotbridge_platform::capabilities::Discovery;
 use slotbridge_store::{JournalRow, JournalState, Outcome, RunId};
 
 use crate::decide::sides;
-use crate::presume;
 use crate::report::WaitingReport;
 use crate::settle::is_respelled;
 use crate::view::{Known, Linked, MemberView, View};
@@ -83,7 +83,6 @@ const TOO_LONG_AGO: &str = "it was over too long ago";
 const NO_MEMBER: &str = "the platform is no longer part of the bridge";
 const READ_ONLY: &str = "the bridge only reads this platform now (direction = \"from\")";
 const OVER: &str = "it is over, so that it cannot be booked again";
-const TAKEN: &str = "the time that it had before is taken here now; look at that record first";
 const NOT_EMPTIED: &str =
     "what the run filled in here was empty before, and is not emptied again; do that by hand";
 const NEVER_EDITED: &str = "slotbridge never edits this kind of record";
@@ -95,7 +94,7 @@ pub(crate) fn inverse(view: &View<'_>, run: RunId, journal: &[JournalRow]) -> In
     for (booking, traces) in traces(run, journal) {
         one(view, booking, &traces, &mut inverse);
     }
-    drop_what_has_no_room(view, &mut inverse);
+    room::drop_what_has_none(view, &mut inverse);
     inverse
 }
 
@@ -453,74 +452,4 @@ fn is_read(member: &MemberView<'_>) -> bool {
         }
         Discovery::ReadKnown => member.observed.error.is_none(),
     }
-}
-
-/// Leaves operations whose time somebody else has there, and does not leave it with this plan.
-fn drop_what_has_no_room(view: &View<'_>, inverse: &mut Inverse) {
-    loop {
-        let freed: BTreeSet<(&PlatformName, &RemoteId)> = inverse
-            .operations
-            .iter()
-            .filter_map(|operation| Some((&operation.platform, operation.action.remote_id()?)))
-            .collect();
-        let without_room: Vec<usize> = inverse
-            .operations
-            .iter()
-            .enumerate()
-            .filter(|(_, operation)| !has_room(view, operation, &freed))
-            .map(|(index, _)| index)
-            .collect();
-        if without_room.is_empty() {
-            return;
-        }
-        let mut index = 0;
-        let left = &mut inverse.left;
-        inverse.operations.retain(|operation| {
-            let stays = !without_room.contains(&index);
-            index += 1;
-            if !stays {
-                left.push(WaitingReport {
-                    platform: operation.platform.clone(),
-                    booking: operation.booking,
-                    place: operation
-                        .action
-                        .after()
-                        .map(|after| (after.resource.clone(), after.slot)),
-                    why: TAKEN.to_owned(),
-                    needs_person: true,
-                });
-            }
-            stays
-        });
-    }
-}
-
-fn has_room(
-    view: &View<'_>,
-    operation: &Operation,
-    freed: &BTreeSet<(&PlatformName, &RemoteId)>,
-) -> bool {
-    let takes = match &operation.action {
-        Action::Create { desired } => desired,
-        Action::Update {
-            desired, fields, ..
-        } if fields.contains(&Field::Slot) || fields.contains(&Field::Resource) => desired,
-        Action::Update { .. } | Action::Remove { .. } => return true,
-    };
-    let Some(member) = view.member(&operation.platform) else {
-        return false;
-    };
-    let Some(key) = member.member.mapping.resource_key(&takes.resource) else {
-        return false;
-    };
-    let occupied = presume::own_records(member)
-        .filter(|(record, slot)| record.resource == *key && slot.intersects(takes.slot))
-        .any(|(record, _)| !freed.contains(&(&operation.platform, &record.id)));
-    let is_create = matches!(operation.action, Action::Create { .. });
-    let busy = is_create
-        && matches!(
-            presume::look(view, member, &takes.resource, takes.slot),
-            Some(SlotView::Busy | SlotView::PartlyBusy)
-        );
-    !occupied && !busy
 }
