@@ -16,7 +16,7 @@ use crate::run::Engine;
 use crate::scope::Scope;
 use crate::settle;
 use crate::undo::{Ask, Prepared, guarded, settled_view};
-use crate::work::{Stretch, Work, calls};
+use crate::work::{Stretch, Work};
 
 /// The kind of a run that purges a platform, in the database.
 pub const PURGE: &str = "purge";
@@ -142,7 +142,6 @@ async fn prepare(work: Work<'_>) -> Result<Prepared<'_>, EngineError> {
         held,
         used: first,
         report,
-        calls_before: calls(bridge),
         view,
     })
 }

@@ -253,7 +253,6 @@ fn note_alone(
         Known {
             canonical: Presence::Gone,
             created_at: at,
-            last_slot: None,
             links: BTreeMap::from([(platform, link)]),
             is_erased: false,
         },

@@ -199,11 +199,11 @@ async fn prepare(work: Work<'_>, of: RunId) -> Result<Prepared<'_>, EngineError>
         .await
         .map(|(ordered, held, used, report)| Prepared {
             work,
+            view,
             ordered,
             held,
             used,
             report,
-            view,
         })
 }
 

@@ -174,6 +174,7 @@ mod tests {
             first_seen_at: at(0),
             noticed_at: at(0),
             seen_at: at(0),
+            is_erased: false,
             unreadable: unreadable.then(|| "garbled".to_owned()),
         }
     }
