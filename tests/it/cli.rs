@@ -38,6 +38,10 @@ fn help_lists_the_commands_that_are_there_and_shows_examples() {
         "undo",
         "forget",
         "purge",
+        "apply",
+        "conflicts",
+        "explain",
+        "backup",
         "demo",
     ] {
         let shown = run(&[command, "--help"]);
