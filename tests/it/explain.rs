@@ -175,6 +175,11 @@ fn a_booking_that_is_gone_keeps_its_story() {
     assert_eq!(sent, ["create", "remove"]);
     let text = stage.run(&["explain", &format!("salon:{record}")]);
     assert!(
+        text.stdout.contains("slot.start: ") && text.stdout.contains(" 10:00\n"),
+        "{}",
+        text.stdout
+    );
+    assert!(
         text.stdout.contains(", gone, bridge main)"),
         "{}",
         text.stdout

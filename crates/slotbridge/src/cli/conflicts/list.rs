@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::merge::{Claim, Stamp, Subject};
 use slotbridge_core::model::{BookingId, BridgeName, FieldValue, PlatformName, ResourceName, Slot};
+use slotbridge_engine::bridge::OnOverlap;
 use slotbridge_engine::standing::{self, Overlap};
 use slotbridge_store::{ConflictRow, Decider, DecisionRow, DecisionState, Store};
 
@@ -36,6 +37,8 @@ pub(super) struct BridgeFound {
     pub(super) open: Vec<OneConflict>,
     pub(super) decided: Vec<OneConflict>,
     pub(super) overlaps: Vec<Overlap>,
+    /// Whether the later of two is kept from the platforms of the other.
+    held: bool,
 }
 
 /// A conflict, and where it stands in the calendar.
@@ -84,6 +87,7 @@ pub(super) async fn gather(
             open: placed(store, name, open).await?,
             decided: placed(store, name, decided).await?,
             overlaps: standing::overlaps(store, name, now).await?,
+            held: bridge.on_overlap == OnOverlap::Hold,
             name: name.clone(),
         });
     }
@@ -245,7 +249,7 @@ fn claim_words(one: &OneConflict, claim: &Claim, clients: bool, zone: &TimeZone)
     )
 }
 
-fn overlap_told(overlap: &Overlap, zone: &TimeZone) -> Told {
+fn overlap_told(overlap: &Overlap, held: bool, zone: &TimeZone) -> Told {
     let mut lines: Vec<String> = Vec::new();
     for (nth, taking) in ["first", "then"].iter().zip(&overlap.bookings) {
         let seen = taking.first_seen.as_ref().map_or_else(
@@ -263,19 +267,22 @@ fn overlap_told(overlap: &Overlap, zone: &TimeZone) -> Told {
     Told {
         head: format!("{} is booked twice", overlap.resource),
         lines,
-        advice: Some(overlap_advice(overlap)),
+        advice: Some(overlap_advice(overlap, held)),
     }
 }
 
-fn overlap_advice(overlap: &Overlap) -> String {
+fn overlap_advice(overlap: &Overlap, held: bool) -> String {
     let [_, later] = &overlap.bookings;
     let whose = later.first_seen.as_ref().map_or_else(
         || "the later one".to_owned(),
         |seen| format!("the later one ({})", record(seen)),
     );
-    format!(
-        "call the client: move or cancel {whose} on the platform where it was made; it is not written to the others meanwhile"
-    )
+    let meanwhile = if held {
+        "; meanwhile it is not written where the first one is"
+    } else {
+        ""
+    };
+    format!("call the client: move or cancel {whose} on the platform where it was made{meanwhile}")
 }
 
 fn slot_words(resource: &ResourceName, slot: Slot, zone: &TimeZone) -> String {
@@ -300,7 +307,7 @@ fn told(
     };
     let overlaps = bridge.overlaps.iter();
     let overlaps = overlaps
-        .map(|overlap| overlap_told(overlap, &zone))
+        .map(|overlap| overlap_told(overlap, bridge.held, &zone))
         .collect();
     let mut sections = vec![
         ("Conflicts", Mood::Open, conflicts(&bridge.open)),

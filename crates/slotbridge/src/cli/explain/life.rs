@@ -137,7 +137,7 @@ async fn of_booking(
     let canonical = row.map(|row| &row.canonical);
     let live = canonical.and_then(Presence::live);
     let content = live.cloned().or_else(|| last_content(links));
-    let mut waits = waits::of_booking(&outlook, booking, content.as_ref(), links);
+    let mut waits = waits::of_booking(bridge, &outlook, booking, content.as_ref(), links);
     waits.extend(
         live.into_iter()
             .flat_map(|live| waits::by_choice(bridge, live, links, now)),

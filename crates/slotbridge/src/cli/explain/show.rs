@@ -86,7 +86,7 @@ fn told(life: &Life, clients: bool, zone: &TimeZone) -> Told {
             Mood::Open,
             life.next
                 .iter()
-                .map(|one| operation_words(one, clients))
+                .map(|one| operation_words(one, clients, zone))
                 .collect(),
         ),
         (
@@ -187,7 +187,7 @@ fn wait_words(wait: &Wait) -> String {
     }
 }
 
-fn operation_words(one: &OperationReport, clients: bool) -> (String, Vec<String>) {
+fn operation_words(one: &OperationReport, clients: bool, zone: &TimeZone) -> Line {
     let mut head = format!("{} on {}", one.op, one.platform);
     if let Some(id) = &one.remote_id {
         put!(&mut head, " {}", clean(id.as_str()));
@@ -198,7 +198,12 @@ fn operation_words(one: &OperationReport, clients: bool) -> (String, Vec<String>
     }
     let changes = json::changes(one, clients).into_iter().map(|change| {
         let nothing = || "nothing".to_owned();
-        let text = |value: Option<String>| value.map_or_else(nothing, |value| clean(&value));
+        let slot = change.field.starts_with("slot.");
+        let text = |value: Option<String>| match value.as_deref().map(str::parse::<Timestamp>) {
+            // Times are told by the bridge's clock.
+            Some(Ok(at)) if slot => words::moment(at, zone),
+            _ => value.map_or_else(nothing, |value| clean(&value)),
+        };
         match (change.from, change.to) {
             (None, to) => format!("{}: {}", change.field, text(to)),
             (from, to) => format!("{}: {} → {}", change.field, text(from), text(to)),
@@ -211,7 +216,7 @@ fn sent(operation: &Operation) -> OperationReport {
     OperationReport::of(operation, OutcomeWord::Planned)
 }
 
-fn event_words(event: &Event, clients: bool, zone: &TimeZone) -> (String, Vec<String>) {
+fn event_words(event: &Event, clients: bool, zone: &TimeZone) -> Line {
     let at = words::moment(event.at, zone);
     let on = event
         .platform
@@ -220,7 +225,7 @@ fn event_words(event: &Event, clients: bool, zone: &TimeZone) -> (String, Vec<St
     match &event.what {
         What::Said(_, text) => (format!("{at}  {on}{text}"), Vec::new()),
         What::Sent(operation) => {
-            let (head, changes) = operation_words(&sent(operation), clients);
+            let (head, changes) = operation_words(&sent(operation), clients, zone);
             (format!("{at}  sent: {head}"), changes)
         }
         What::Answered { outcome, error } => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use slotbridge_core::model::{Booking, BookingId, PlatformName, RemoteId};
-use slotbridge_engine::bridge::Bridge;
+use slotbridge_engine::bridge::{Bridge, OnOverlap};
 use slotbridge_engine::report::{
     BridgeReport, OperationReport, OutcomeWord, OverlapReport, UnmappedReport,
 };
@@ -30,6 +30,7 @@ pub(super) fn wait(platform: Option<&PlatformName>, why: String, needs_person: b
 
 /// Why a booking waits, by what a run would say.
 pub(super) fn of_booking(
+    bridge: &Bridge,
     outlook: &BridgeReport,
     booking: BookingId,
     content: Option<&Booking>,
@@ -53,7 +54,7 @@ pub(super) fn of_booking(
         waits.push(wait(None, why, true));
     }
     let overlaps = outlook.overlaps.iter();
-    waits.extend(overlaps.filter_map(|overlap| of_overlap(overlap, booking)));
+    waits.extend(overlaps.filter_map(|overlap| of_overlap(bridge, overlap, booking)));
     let unmapped = outlook.unmapped.iter();
     waits.extend(
         unmapped
@@ -90,15 +91,17 @@ fn of_operation(outlook: &BridgeReport, one: &OperationReport) -> Vec<Wait> {
     waits
 }
 
-fn of_overlap(overlap: &OverlapReport, booking: BookingId) -> Option<Wait> {
+fn of_overlap(bridge: &Bridge, overlap: &OverlapReport, booking: BookingId) -> Option<Wait> {
     let mut entries = overlap.bookings.iter();
     let position = entries.position(|entry| entry.booking == booking)?;
     let mut entries = overlap.bookings.iter();
     let rival = entries.find(|entry| entry.booking != booking)?;
     let order = if position == 0 {
         "was seen first"
-    } else {
+    } else if bridge.on_overlap == OnOverlap::Hold {
         "came later and is held back where it would double-book"
+    } else {
+        "came later"
     };
     let why = format!(
         "{} is booked twice: it {order}; the other one is booking {}",
