@@ -136,7 +136,8 @@ pub struct Verdict {
     pub trips: Vec<Trip>,
 }
 
-/// Judges a plan. `approved` holds for a platform the fingerprint ([`Trip::plan`]) of the plan that a person approved.
+/// Judges a plan. `approved` holds for a platform the fingerprints ([`Trip::plan`]) of the plans that a person approved;
+/// several, while one of them waits for what another guard holds.
 ///
 /// Held with what tripped: operations that need a time which a held one would have freed, and where the platform's own
 /// word is in doubt (its ids, its zone, our clock) everything on it, and everything elsewhere that rests on it.
@@ -144,7 +145,7 @@ pub fn judge(
     operations: Vec<Operation>,
     facts: &BTreeMap<PlatformName, Facts>,
     limits: &Limits,
-    approved: &BTreeMap<PlatformName, String>,
+    approved: &BTreeSet<(PlatformName, String)>,
 ) -> Verdict {
     let halves = moves::removals_of_moves(&operations);
     let mut held: BTreeSet<usize> = BTreeSet::new();
@@ -175,7 +176,7 @@ pub fn judge(
             continue;
         }
         let hash = plan_hash(concerned.iter().filter_map(|index| operations.get(*index)));
-        if approved.get(platform) == Some(&hash) {
+        if approved.contains(&(platform.clone(), hash.clone())) {
             continue;
         }
         trips.extend(

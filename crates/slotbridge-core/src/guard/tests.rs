@@ -93,7 +93,7 @@ fn at_salon(facts: Facts) -> BTreeMap<PlatformName, Facts> {
 }
 
 fn judged(operations: Vec<Operation>, facts: Facts, limits: &Limits) -> Verdict {
-    judge(operations, &at_salon(facts), limits, &BTreeMap::new())
+    judge(operations, &at_salon(facts), limits, &BTreeSet::new())
 }
 
 fn whats(verdict: &Verdict) -> Vec<(&'static str, u64, u64)> {
@@ -381,7 +381,7 @@ proptest! {
             .map(|((kind, place), number)| on(["salon", "site"][place], [create, remove, update][usize::from(kind)](number)))
             .collect();
         let limits = Limits { removals_max: limits_max, creates_max: limits_max, ..Limits::default() };
-        let verdict = judge(plan.clone(), &at_salon(Facts { ids_all_new, ..facts(live) }), &limits, &BTreeMap::new());
+        let verdict = judge(plan.clone(), &at_salon(Facts { ids_all_new, ..facts(live) }), &limits, &BTreeSet::new());
         let mut all = [verdict.pass.clone(), verdict.held.clone()].concat();
         all.sort_by_key(|operation| operation.booking);
         prop_assert_eq!(&all, &plan);

@@ -9,8 +9,8 @@ fn an_approval_lets_exactly_the_held_plan_through() {
         .chain((30..35).map(update))
         .collect();
     let facts = at_salon(facts(1_000));
-    let held = judge(plan.clone(), &facts, &Limits::default(), &BTreeMap::new());
-    let approved = BTreeMap::from([(platform("salon"), held.trips[0].plan.clone())]);
+    let held = judge(plan.clone(), &facts, &Limits::default(), &BTreeSet::new());
+    let approved = BTreeSet::from([(platform("salon"), held.trips[0].plan.clone())]);
     let judge = |plan: Vec<Operation>| judge(plan, &facts, &Limits::default(), &approved);
 
     assert_eq!(
@@ -35,7 +35,7 @@ fn an_approval_lets_exactly_the_held_plan_through() {
         );
         assert_ne!(verdict.trips[0].plan, held.trips[0].plan);
     }
-    let elsewhere = BTreeMap::from([(platform("site"), held.trips[0].plan.clone())]);
+    let elsewhere = BTreeSet::from([(platform("site"), held.trips[0].plan.clone())]);
     let verdict = super::judge(plan, &facts, &Limits::default(), &elsewhere);
     assert_eq!(verdict.trips, held.trips, "an approval is for one platform");
 }
