@@ -485,6 +485,8 @@ impl<'a> Life<'a> {
         self.count_faults();
         storms::calm(&self.stage);
         self.machine.set_wrong_by(SignedDuration::ZERO);
+        // A login that was refused stays refused for a while; a new process asks again.
+        self.stop().await;
         sleep(SignedDuration::from_mins(2)).await;
         let mut before = self.network.writes();
         for pass in 0..PASSES_MAX {

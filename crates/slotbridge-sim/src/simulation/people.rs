@@ -158,6 +158,13 @@ impl People {
         let Some(service) = self.dice.pick(&fitting) else {
             return;
         };
+        let length = SignedDuration::from_mins(service.minutes);
+        let end = start.saturating_add(length).unwrap_or(start);
+        // By the clocks on the wall such a booking would end before it begins, and SimplyBook.me has no others.
+        let zone = self.scenario.zone(place);
+        if place == Place::Simplybook && zone.to_datetime(end) <= zone.to_datetime(start) {
+            return;
+        }
         self.clients += 1;
         let booking = cast::booking(place, self.clients, staff, service, start, &mut self.dice);
         let side = stage.side(place);

@@ -26,6 +26,7 @@ pub fn brew(stage: &Stage, mix: FaultMix, dice: &mut Dice) {
                             .copied()
                             .unwrap_or("*")
                     };
+                    let method = only(side.place, &fault).unwrap_or(method);
                     let which = match dice.below(3) {
                         0 => Which::Nth(1 + dice.below(4)),
                         1 => Which::Next(1 + dice.below(3)),
@@ -44,7 +45,8 @@ pub fn brew(stage: &Stage, mix: FaultMix, dice: &mut Dice) {
                         permille: 15,
                         seed: dice.roll(),
                     };
-                    faults.add(name(&fault), "*", which, fault);
+                    let method = only(side.place, &fault).unwrap_or("*");
+                    faults.add(name(&fault), method, which, fault);
                 }
             }
         }
@@ -112,6 +114,18 @@ fn draw(place: Place, dice: &mut Dice) -> Fault {
         },
         11 => Fault::ExpiredToken,
         _ => Fault::Garbage,
+    }
+}
+
+/// What claims to be a whole listing and is none concerns the listing of bookings alone: there slotbridge has something to
+/// compare it with. A list of clients, or a role, that is empty and says so is believed.
+const fn only(place: Place, fault: &Fault) -> Option<&'static str> {
+    match (fault, place) {
+        (Fault::EmptyListing, Place::Yclients) => Some("records.list"),
+        (Fault::EmptyListing, Place::Rubitime) => Some("get-schedule"),
+        (Fault::EmptyListing, Place::Simplybook) => Some("admin.getBookings"),
+        (Fault::EmptyListing, Place::Alfacrm) => Some("lesson.index"),
+        _ => None,
     }
 }
 

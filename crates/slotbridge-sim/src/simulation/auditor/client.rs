@@ -41,7 +41,7 @@ impl Client {
         let mut fields: BTreeMap<Field, History> = BTreeMap::new();
         for field in Field::ALL {
             let history = fields.entry(field).or_default();
-            history.say(origin, shown(origin, field, seen), None, false);
+            history.say((origin, 0), shown(origin, field, seen), None, false);
         }
         Self {
             origin,
@@ -56,13 +56,13 @@ impl Client {
     }
 
     /// The client, who had cancelled, books again. What was said before is over, unless it is said again.
-    pub(crate) fn books_again(&mut self, place: Place, seen: &Seen, sink: bool) {
+    pub(crate) fn books_again(&mut self, (place, run): (Place, u64), seen: &Seen, sink: bool) {
         for (field, history) in &mut self.fields {
             let value = shown(place, *field, seen);
             let last = history.words().len().checked_sub(1);
             let same = |word: &super::history::Word| fits(place, *field, &word.value, &value, sink);
             if !history.words().last().is_some_and(same) {
-                history.say(place, value, last, false);
+                history.say((place, run), value, last, false);
             }
         }
         self.booked_again = true;
@@ -80,7 +80,7 @@ impl Client {
 
     pub(crate) fn edited(
         &mut self,
-        place: Place,
+        (place, run): (Place, u64),
         before: &Seen,
         after: &Seen,
         racy: bool,
@@ -93,14 +93,14 @@ impl Client {
             }
             let seen = self.word(place, field, before, sink);
             if let Some(history) = self.fields.get_mut(&field) {
-                history.say(place, value, seen, racy);
+                history.say((place, run), value, seen, racy);
             }
         }
     }
 
     pub(crate) fn cancelled(
         &mut self,
-        place: Place,
+        (place, run): (Place, u64),
         before: &Seen,
         others: &[(Place, Seen)],
         sink: bool,
@@ -109,7 +109,7 @@ impl Client {
         for (field, history) in &self.fields {
             let blind = |value: &str| held(place, *field, value, sink).as_deref() != Some(value);
             let words = history.words();
-            let known = if words.iter().any(|word| blind(&word.value)) {
+            let known: BTreeSet<usize> = if words.iter().any(|word| blind(&word.value)) {
                 // What this platform cannot show, or not whole, is known once a third one shows it.
                 let carried = |at: usize, source: Place| {
                     others.iter().any(|(other, seen)| {
@@ -126,7 +126,12 @@ impl Client {
             } else {
                 history.known_with(self.word(place, *field, before, sink))
             };
-            knew.insert(*field, known);
+            let told = |at: &usize| {
+                words
+                    .get(*at)
+                    .is_some_and(|word| word.place == place || word.run < run || *at == 0)
+            };
+            knew.insert(*field, known.into_iter().filter(told).collect());
         }
         self.cancels.push(Cancel { place, knew });
         self.lives_on.remove(&place);

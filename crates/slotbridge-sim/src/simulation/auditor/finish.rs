@@ -159,6 +159,10 @@ impl Auditor {
                 )
             })
         };
+        // Between writing a record and reading back what became of it, an edit looks like the platform's own spelling.
+        if history.standing().iter().any(|word| word.racy) {
+            return None;
+        }
         // Who cancelled against somebody else's word has said everything anew: what was said before may stand or not.
         let contested = !client.cancels.is_empty();
         // A record that is made again may be put on a card that is there, with the contacts of that card.
@@ -287,6 +291,10 @@ impl Auditor {
             return Vec::new();
         }
         let time = time_of(client.origin, seen);
+        // In the night in which clocks change, a table of start times does not say which of two hours it means.
+        if clocks_change(&self.scenario.zone(client.origin), &time) {
+            return Vec::new();
+        }
         let others = scene
             .records
             .iter()
@@ -454,6 +462,12 @@ fn cannot_be_spelled(zone: &TimeZone, time: &Time) -> bool {
             .compatible();
         told.ok() != Some(at)
     })
+}
+
+/// Whether the clocks of a place change at about that time.
+fn clocks_change(zone: &TimeZone, time: &Time) -> bool {
+    let offset = |second: i64| Some(zone.to_offset(Timestamp::from_second(second).ok()?));
+    offset(time.1 - 2 * 3600) != offset(time.2 + 2 * 3600)
 }
 
 /// Whether nobody works then by the clocks of the place.

@@ -15,6 +15,8 @@ pub(crate) struct Word {
     pub(crate) racy: bool,
     /// Where it was said.
     pub(crate) place: Place,
+    /// The run that was last when it was said; until the next one nobody elsewhere can know of it.
+    pub(crate) run: u64,
 }
 
 /// Everything that was said about one field.
@@ -25,13 +27,20 @@ pub(crate) struct History {
 
 impl History {
     /// Notes a value said by somebody who saw the word `seen`, if that can be told.
-    pub(crate) fn say(&mut self, place: Place, value: String, seen: Option<usize>, racy: bool) {
+    pub(crate) fn say(
+        &mut self,
+        (place, run): (Place, u64),
+        value: String,
+        seen: Option<usize>,
+        racy: bool,
+    ) {
         let knew = self.known_with(seen);
         self.words.push(Word {
             value,
             knew,
             racy,
             place,
+            run,
         });
     }
 
@@ -73,16 +82,24 @@ impl History {
     }
 
     fn unanswered(&self, counts: impl Fn(&Word) -> bool) -> Vec<&Word> {
-        let answered: BTreeSet<usize> = self
-            .words
-            .iter()
-            .filter(|word| counts(word))
-            .flat_map(|word| word.knew.iter().copied())
-            .collect();
+        // Who answers a value answers it whoever said it.
+        let is_answered = |at: usize, word: &Word| {
+            self.words.iter().enumerate().any(|(later, answer)| {
+                counts(answer)
+                    && later > at
+                    && answer.knew.iter().any(|known| {
+                        *known == at
+                            || self
+                                .words
+                                .get(*known)
+                                .is_some_and(|other| other.value == word.value)
+                    })
+            })
+        };
         self.words
             .iter()
             .enumerate()
-            .filter(|(at, word)| counts(word) && !answered.contains(at))
+            .filter(|(at, word)| counts(word) && !is_answered(*at, word))
             .map(|(_, word)| word)
             .collect()
     }
@@ -104,14 +121,14 @@ mod tests {
     #[test]
     fn what_was_answered_stands_no_more_and_rivals_stand_both() {
         let mut history = History::default();
-        history.say(Place::Yclients, "a".to_owned(), None, false);
-        history.say(Place::Yclients, "b".to_owned(), Some(0), false);
+        history.say((Place::Yclients, 0), "a".to_owned(), None, false);
+        history.say((Place::Yclients, 0), "b".to_owned(), Some(0), false);
         assert_eq!(values(&history.standing()), ["b"]);
         // Somebody who still saw the first word.
-        history.say(Place::Yclients, "c".to_owned(), Some(0), false);
+        history.say((Place::Yclients, 0), "c".to_owned(), Some(0), false);
         assert_eq!(values(&history.standing()), ["b", "c"]);
         // Somebody who saw the third.
-        history.say(Place::Yclients, "d".to_owned(), Some(2), false);
+        history.say((Place::Yclients, 0), "d".to_owned(), Some(2), false);
         assert_eq!(values(&history.standing()), ["b", "d"]);
         assert!(!history.undisputed());
     }
@@ -119,8 +136,8 @@ mod tests {
     #[test]
     fn a_word_said_into_a_run_may_be_lost_but_need_not() {
         let mut history = History::default();
-        history.say(Place::Yclients, "a".to_owned(), None, false);
-        history.say(Place::Yclients, "b".to_owned(), Some(0), true);
+        history.say((Place::Yclients, 0), "a".to_owned(), None, false);
+        history.say((Place::Yclients, 0), "b".to_owned(), Some(0), true);
         assert_eq!(values(&history.standing()), ["b"]);
         assert_eq!(values(&history.possible()), ["b", "a"]);
     }

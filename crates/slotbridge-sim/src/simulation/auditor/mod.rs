@@ -170,7 +170,7 @@ impl Auditor {
         // Where nothing can be listed, only what the owner names can be known.
         let unlisted = place == Place::Rubitime && !self.scenario.named;
         if let Some(client) = self.clients.get_mut(&number) {
-            client.books_again(place, seen, self.scenario.sink);
+            client.books_again((place, self.run), seen, self.scenario.sink);
             return;
         }
         self.clients
@@ -179,17 +179,17 @@ impl Auditor {
 
     /// A person has changed a record.
     pub fn changed(&mut self, place: Place, before: &Seen, after: &Seen) {
-        let (racy, sink) = (self.at_work, self.scenario.sink);
+        let (racy, sink, run) = (self.at_work, self.scenario.sink, self.run);
         if let Some(client) = self.client_of(before) {
-            client.edited(place, before, after, racy, sink);
+            client.edited((place, run), before, after, racy, sink);
         }
     }
 
     /// A person is about to cancel or remove a record; `others` are the live records of the client elsewhere.
     pub fn cancelled(&mut self, place: Place, before: &Seen, others: &[(Place, Seen)]) {
-        let sink = self.scenario.sink;
+        let (sink, run) = (self.scenario.sink, self.run);
         if let Some(client) = self.client_of(before) {
-            client.cancelled(place, before, others, sink);
+            client.cancelled((place, run), before, others, sink);
         }
     }
 
