@@ -130,13 +130,13 @@ impl Guarding<'_> {
     ) -> Result<(Vec<Operation>, Vec<Operation>, Vec<Change>), EngineError> {
         self.add_what_was_seen(view, facts);
         let latched = self.store.guards(&self.bridge.name).await?;
-        let mut approved = BTreeMap::new();
+        let mut approved = BTreeSet::new();
         for guard in &latched {
             if let Some(facts) = facts.get_mut(&guard.platform) {
                 facts.doubt(&guard.what);
             }
             if guard.approved_at.is_some() {
-                approved.insert(guard.platform.clone(), guard.plan.clone());
+                approved.insert((guard.platform.clone(), guard.plan.clone()));
             }
         }
         // Without approvals it can be seen which of them were needed.
@@ -144,7 +144,7 @@ impl Guarding<'_> {
             operations.clone(),
             facts,
             &view.bridge.limits,
-            &BTreeMap::new(),
+            &BTreeSet::new(),
         );
         let used = latched
             .iter()
@@ -266,7 +266,7 @@ impl Guarding<'_> {
                 });
             }
         }
-        let verdict = guard::judge(open, facts, &view.bridge.limits, &BTreeMap::new());
+        let verdict = guard::judge(open, facts, &view.bridge.limits, &BTreeSet::new());
         held.extend(verdict.held);
         self.note_trips(view, verdict.trips, Vec::new(), report)
             .await?;

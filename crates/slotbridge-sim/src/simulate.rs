@@ -135,7 +135,8 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
         for violation in &shorter.violations {
             say(&format!("  {violation}"));
         }
-        command.push_str(&format!(" --prefix {prefix}"));
+        command += " --prefix ";
+        command += &prefix.to_string();
         shown = shorter;
     }
     let last = shown.diary.len().saturating_sub(40);
@@ -167,7 +168,9 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
         ),
     ] {
         if let Some(value) = value {
-            command.push_str(&format!(" {option} {value}"));
+            for word in [" ", option, " ", &value] {
+                command += word;
+            }
         }
     }
     say(&format!("to live it again: {command}\n"));

@@ -319,12 +319,10 @@ async fn a_mirrored_booking_uses_the_owners_card_as_it_is() {
 async fn a_lost_create_without_marker_field_is_found_again_and_marked() {
     let config = SimplybookConfig::new(COMPANY, admin());
     let bench = SimBench::in_process(&zone("Europe/London"), sink(), config, &Options::default());
-    bench.sim.faults().add(
-        "lost",
-        "admin.book",
-        slotbridge_sim::Which::Nth(1),
-        slotbridge_sim::Fault::ReplyLost,
-    );
+    bench
+        .sim
+        .faults()
+        .add("lost", "admin.book", Which::Nth(1), Fault::ReplyLost);
     let written = bench.platform.create(&draft()).await.unwrap();
     assert_eq!(bench.sim.faults().fired("lost"), Some(1));
     assert_eq!(bench.sim.live().len(), 1);
@@ -390,15 +388,13 @@ async fn required_intake_fields_are_sent_again_with_every_change() {
 #[tokio::test(start_paused = true)]
 async fn two_calls_at_once_are_never_exceeded() {
     let bench = bench(admin(), &Options::default());
-    let slow = slotbridge_sim::Fault::SlowAnswer {
+    let slow = Fault::SlowAnswer {
         delay: Duration::from_secs(2),
     };
-    bench.sim.faults().add(
-        "slow",
-        "admin.getBookings",
-        slotbridge_sim::Which::Every,
-        slow,
-    );
+    bench
+        .sim
+        .faults()
+        .add("slow", "admin.getBookings", Which::Every, slow);
     let calls = (0..6).map(|_| {
         let platform = Arc::clone(&bench.platform);
         tokio::spawn(async move { platform.list(&week(), Priority::Poll).await.is_ok() })
@@ -423,7 +419,7 @@ async fn one_odd_answer_about_the_role_is_not_believed_for_hours() {
     for _ in 0..2 {
         let listing = bench.platform.list(&week(), Priority::Poll).await.unwrap();
         coverages.push(listing.coverage);
-        tokio::time::sleep(std::time::Duration::from_mins(10)).await;
+        tokio::time::sleep(Duration::from_mins(10)).await;
     }
     assert!(
         matches!(

@@ -414,7 +414,7 @@ fn what_was_done_in_the_same_stretch_of_work_counts_with_the_run() {
             many(remove, planned),
             &at_salon(facts),
             &limits,
-            &BTreeMap::new(),
+            &BTreeSet::new(),
         );
         assert_eq!(!verdict.trips.is_empty(), trips, "{done} and {planned}");
         if let [trip] = verdict.trips.as_slice() {
@@ -432,7 +432,7 @@ fn what_was_done_in_the_same_stretch_of_work_counts_with_the_run() {
         removals_run: 8,
         ..facts(100)
     };
-    let verdict = judge(many(remove, 4), &at_salon(facts), &share, &BTreeMap::new());
+    let verdict = judge(many(remove, 4), &at_salon(facts), &share, &BTreeSet::new());
     assert_eq!(
         verdict
             .trips

@@ -471,8 +471,8 @@ pub async fn days(seed: u64, days: u64) -> anyhow::Result<String> {
     let wanted = mine
         .iter()
         .filter(|(place, id)| {
-            let seen = rig.stage.side(*place).view.seen(*id);
-            seen.is_some_and(|seen| !seen.deleted && seen.start > now)
+            let shown = rig.stage.side(*place).view.seen(*id);
+            shown.is_some_and(|shown| !shown.deleted && shown.start > now)
         })
         .count();
     let (mut violations, mut twins, mut calls) = (0, 0, 0);

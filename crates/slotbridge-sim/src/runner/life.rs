@@ -115,7 +115,7 @@ impl<'a> Life<'a> {
 
     pub(super) async fn live(mut self) -> anyhow::Result<Outcome> {
         let _collecting = self.log.collect();
-        self.act(|people, stage, auditor| people.move_in(stage, auditor));
+        self.act(People::move_in);
         let steps = self.scenario.steps;
         for _ in 0..self.settings.prefix.unwrap_or(steps).min(steps) {
             if !self.is_fine() {
@@ -127,7 +127,7 @@ impl<'a> Life<'a> {
         if self.is_fine() {
             self.quiet().await?;
         }
-        self.end()
+        Ok(self.end())
     }
 
     fn is_fine(&self) -> bool {
@@ -426,7 +426,7 @@ impl<'a> Life<'a> {
     }
 
     /// Everything that a dry run must leave as it is.
-    fn everything(&self) -> anyhow::Result<(Vec<u64>, BTreeMap<PathBuf, Vec<u8>>)> {
+    fn everything(&self) -> anyhow::Result<Everything> {
         let platforms = self.stage.sides();
         let platforms = platforms.iter().map(|side| side.view.fingerprint());
         let mut files = BTreeMap::new();
@@ -439,7 +439,10 @@ impl<'a> Life<'a> {
                 }
             }
         }
-        Ok((platforms.collect(), files))
+        Ok(Everything {
+            platforms: platforms.collect(),
+            files,
+        })
     }
 
     /// A broken bridge makes live again what is gone.
@@ -527,7 +530,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    fn end(mut self) -> anyhow::Result<Outcome> {
+    fn end(mut self) -> Outcome {
         for side in self.stage.sides() {
             self.trace
                 .add(format_args!("{:?} {}", side.place, side.view.fingerprint()));
@@ -541,7 +544,7 @@ impl<'a> Life<'a> {
         }
         self.counts.acts = people.diary.len();
         let violations = locked(&self.auditor).violations().to_vec();
-        Ok(Outcome {
+        Outcome {
             seed: self.scenario.seed,
             scenario: self.scenario.to_string(),
             violations,
@@ -549,8 +552,15 @@ impl<'a> Life<'a> {
             counts: self.counts.clone(),
             diary: people.diary.clone(),
             lines: self.trace.lines(),
-        })
+        }
     }
+}
+
+/// What a dry run must leave as it is.
+#[derive(PartialEq, Eq)]
+struct Everything {
+    platforms: Vec<u64>,
+    files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 async fn sleep(time: SignedDuration) {

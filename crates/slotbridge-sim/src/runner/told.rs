@@ -135,7 +135,7 @@ fn field_word(field: Field) -> Option<auditor::Field> {
         Field::ClientEmail => auditor::Field::Email,
         Field::Comment => auditor::Field::Comment,
         Field::Status => auditor::Field::Status,
-        _ => return None,
+        Field::ClientName => return None,
     })
 }
 

@@ -70,6 +70,10 @@ pub struct Choices {
 
 /// One seed's world.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent traits of a world, each chosen by the seed"
+)]
 pub struct Scenario {
     /// The seed itself.
     pub seed: u64,
@@ -171,6 +175,9 @@ impl Scenario {
     }
 
     /// The zone of a place.
+    ///
+    /// # Panics
+    /// When the zone database does not know a zone of the simulation; it is built in.
     pub fn zone(&self, place: Place) -> TimeZone {
         let name = PLACES
             .iter()

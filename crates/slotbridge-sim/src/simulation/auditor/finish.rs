@@ -66,7 +66,7 @@ impl Auditor {
                 self.object(invariant, now, format!("client {number}: {what}"));
             }
         }
-        for what in self.judge_blocks(&clients, &scene) {
+        for what in Self::judge_blocks(&clients, &scene) {
             self.object(Invariant::Convergence, now, what);
         }
         self.clients = clients;
@@ -333,7 +333,7 @@ impl Auditor {
     }
 
     /// An anonymous record stands only where something on a platform without a listing is behind it.
-    fn judge_blocks(&self, clients: &BTreeMap<u64, Client>, scene: &Scene<'_>) -> Vec<String> {
+    fn judge_blocks(clients: &BTreeMap<u64, Client>, scene: &Scene<'_>) -> Vec<String> {
         let hidden: Vec<Time> = scene
             .records
             .get(&Place::Rubitime)
