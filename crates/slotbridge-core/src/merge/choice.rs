@@ -139,9 +139,13 @@ pub fn merge_decided(
         };
         merged = merge(canonical, sides, &policy);
     }
-    let fates = decisions
+    let fates: Vec<Fate> = decisions
         .iter()
         .map(|decision| {
+            // What an unseen platform is remembered to say can be claimed, but not yet settled.
+            if decision.subject != Subject::Removal && is_unseen(&decision.claims, sides) {
+                return Fate::Waits;
+            }
             let fits = decision.fits(&merged.conflicts);
             let followed = match decision.subject {
                 Subject::Removal => fits,
@@ -156,7 +160,11 @@ pub fn merge_decided(
             }
         })
         .collect();
-    for decision in decisions {
+    let not_waiting = decisions
+        .iter()
+        .zip(&fates)
+        .filter(|(_, fate)| **fate != Fate::Waits);
+    for (decision, _) in not_waiting {
         for conflict in &mut merged.conflicts {
             if decision.is_about(conflict) {
                 conflict.decided = decision.choice.platform().cloned();
