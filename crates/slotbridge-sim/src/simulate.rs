@@ -135,8 +135,7 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
         for violation in &shorter.violations {
             say(&format!("  {violation}"));
         }
-        command += " --prefix ";
-        command += &prefix.to_string();
+        command = format!("{command} --prefix {prefix}");
         shown = shorter;
     }
     let last = shown.diary.len().saturating_sub(40);
@@ -168,9 +167,7 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
         ),
     ] {
         if let Some(value) = value {
-            for word in [" ", option, " ", &value] {
-                command += word;
-            }
+            command = format!("{command} {option} {value}");
         }
     }
     say(&format!("to live it again: {command}\n"));

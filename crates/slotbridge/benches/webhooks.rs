@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use slotbridge_sim::world::{Addresses, COMPANY_ID, RESOURCES, SERVICES, TIME_ZONE, empty_week};
-use slotbridge_sim::{Booking, Hand as _, Inspect as _, Quota, SimClock, World, serve};
+use slotbridge_sim::{Booking, Hand as _, Inspect as _, Limit, Quota, SimClock, World, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -46,7 +46,9 @@ async fn main() {
     let mut numbers = std::env::args().filter_map(|word| word.parse::<u32>().ok());
     let [seconds, per_second] = USUAL.map(|usual| numbers.next().unwrap_or(usual));
     let world = empty_week(&SimClock::system());
-    world.yclients.quota().set([], false);
+    // The platform's own pace; its limit per minute would only make the start longer.
+    let second = Duration::from_secs(1);
+    world.yclients.quota().set([Limit::new(5, second)], false);
     let rubitime = world.rubitime.clone().with_quota(Quota::unlimited());
     let salon = serve(world.yclients.router()).await.unwrap();
     let site = serve(rubitime.router()).await.unwrap();
@@ -59,7 +61,7 @@ async fn main() {
     });
     let config = config.replace(
         "[platform.salon]\n",
-        "[http]\nlisten = \"127.0.0.1:0\"\n\n[platform.salon]\nquota = [\"1000/1s\"]\npoll_every = \"12h\"\nwebhook_token = \"of-the-salon\"\n",
+        "[http]\nlisten = \"127.0.0.1:0\"\n\n[platform.salon]\nquota = [\"5/1s\"]\npoll_every = \"12h\"\nwebhook_token = \"of-the-salon\"\n",
     );
     write(&folder.path().join("config.toml"), &config);
     let ids = book(&world);
@@ -77,6 +79,7 @@ async fn main() {
     let worked_off = begun.elapsed();
 
     acted_on(&world, &ids, calls);
+    assert_eq!(world.yclients.quota_violations(), []);
     let turns = figure(address, "slotbridge_loop_turns").await - turns;
     drop(running);
     took.sort_unstable();

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
@@ -96,6 +97,7 @@ impl FromStr for Canary {
 pub(crate) struct Broken {
     inner: Arc<dyn Platform>,
     canary: Canary,
+    listings: AtomicU64,
 }
 
 impl Broken {
@@ -103,7 +105,11 @@ impl Broken {
     pub(crate) fn wrap(inner: Arc<dyn Platform>, canary: Option<Canary>) -> Arc<dyn Platform> {
         match canary {
             Some(canary @ (Canary::NeverUpdates | Canary::InventsRemovals | Canary::LogsNames)) => {
-                Arc::new(Self { inner, canary })
+                Arc::new(Self {
+                    inner,
+                    canary,
+                    listings: AtomicU64::new(0),
+                })
             }
             Some(_) | None => inner,
         }
@@ -111,7 +117,12 @@ impl Broken {
 
     fn invents(&self, id: &RemoteId) -> bool {
         self.canary == Canary::InventsRemovals
-            && id.as_str().bytes().map(u32::from).sum::<u32>() % 3 == 0
+            && id
+                .as_str()
+                .bytes()
+                .map(u32::from)
+                .sum::<u32>()
+                .is_multiple_of(2)
     }
 }
 
@@ -152,6 +163,10 @@ impl Platform for Broken {
 
     async fn list(&self, query: &Query, priority: Priority) -> Result<Listing, PlatformError> {
         let mut listing = self.inner.list(query, priority).await?;
+        // What it saw live at first.
+        if self.listings.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Ok(listing);
+        }
         for record in &mut listing.records {
             if record.marker.is_none() && self.invents(&record.id) {
                 record.state = RecordState::Cancelled;

@@ -34,6 +34,9 @@ const PASSES_MAX: usize = 16;
 /// So many passes must be quiet, or one of them at least.
 const PASSES_CHECKED: usize = 3;
 
+/// The platforms' fingerprints, and the database's files.
+type Everything = (Vec<u64>, BTreeMap<PathBuf, Vec<u8>>);
+
 /// How a run came out.
 enum Ran {
     Whole(Box<Report>),
@@ -439,10 +442,7 @@ impl<'a> Life<'a> {
                 }
             }
         }
-        Ok(Everything {
-            platforms: platforms.collect(),
-            files,
-        })
+        Ok((platforms.collect(), files))
     }
 
     /// A broken bridge makes live again what is gone.
@@ -554,13 +554,6 @@ impl<'a> Life<'a> {
             lines: self.trace.lines(),
         }
     }
-}
-
-/// What a dry run must leave as it is.
-#[derive(PartialEq, Eq)]
-struct Everything {
-    platforms: Vec<u64>,
-    files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 async fn sleep(time: SignedDuration) {

@@ -135,6 +135,7 @@ fn field_word(field: Field) -> Option<auditor::Field> {
         Field::ClientEmail => auditor::Field::Email,
         Field::Comment => auditor::Field::Comment,
         Field::Status => auditor::Field::Status,
+        // The name is what a client is known by; nobody changes it.
         Field::ClientName => return None,
     })
 }

@@ -69,11 +69,11 @@ pub struct Choices {
 }
 
 /// One seed's world.
-#[derive(Debug, Clone)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "independent traits of a world, each chosen by the seed"
+    reason = "each is one independent choice"
 )]
+#[derive(Debug, Clone)]
 pub struct Scenario {
     /// The seed itself.
     pub seed: u64,
@@ -177,7 +177,7 @@ impl Scenario {
     /// The zone of a place.
     ///
     /// # Panics
-    /// When the zone database does not know a zone of the simulation; it is built in.
+    /// Never: the zone database is built in.
     pub fn zone(&self, place: Place) -> TimeZone {
         let name = PLACES
             .iter()

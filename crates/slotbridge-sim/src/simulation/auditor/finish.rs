@@ -52,7 +52,14 @@ impl Auditor {
         let times = self
             .clients
             .iter()
-            .map(|(number, client)| (*number, standing_times(*number, client, &records)))
+            .map(|(number, client)| {
+                let mut times = standing_times(*number, client, &records);
+                if told.waits(*number) {
+                    // What a person has to decide keeps its time until then.
+                    times.extend(client.times());
+                }
+                (*number, times)
+            })
             .collect();
         let scene = Scene {
             told,
@@ -66,7 +73,7 @@ impl Auditor {
                 self.object(invariant, now, format!("client {number}: {what}"));
             }
         }
-        for what in Self::judge_blocks(&clients, &scene) {
+        for what in judge_blocks(&clients, &scene) {
             self.object(Invariant::Convergence, now, what);
         }
         self.clients = clients;
@@ -331,40 +338,40 @@ impl Auditor {
             })
             .collect()
     }
+}
 
-    /// An anonymous record stands only where something on a platform without a listing is behind it.
-    fn judge_blocks(clients: &BTreeMap<u64, Client>, scene: &Scene<'_>) -> Vec<String> {
-        let hidden: Vec<Time> = scene
-            .records
-            .get(&Place::Rubitime)
-            .into_iter()
-            .flatten()
-            .filter(|seen| {
-                cast::client_of(&seen.name)
-                    .and_then(|number| clients.get(&number))
-                    .is_none_or(|client| client.unlisted || client.cut.contains(&Place::Rubitime))
-            })
-            .map(|seen| time_of(Place::Rubitime, seen))
-            .collect();
-        let mut found = Vec::new();
-        for (place, live) in &scene.records {
-            for seen in live {
-                let anonymous = cast::client_of(&seen.name).is_none();
-                let over = seen.start <= scene.now;
-                let time = time_of(*place, seen);
-                if anonymous && !over && !hidden.iter().any(|other| meets(other, &time)) {
-                    found.push(format!(
-                        "{} {} from {} to {} stands for nothing",
-                        place.name(),
-                        seen.id,
-                        seen.start,
-                        seen.end
-                    ));
-                }
+/// An anonymous record stands only where something on a platform without a listing is behind it.
+fn judge_blocks(clients: &BTreeMap<u64, Client>, scene: &Scene<'_>) -> Vec<String> {
+    let hidden: Vec<Time> = scene
+        .records
+        .get(&Place::Rubitime)
+        .into_iter()
+        .flatten()
+        .filter(|seen| {
+            cast::client_of(&seen.name)
+                .and_then(|number| clients.get(&number))
+                .is_none_or(|client| client.unlisted || client.cut.contains(&Place::Rubitime))
+        })
+        .map(|seen| time_of(Place::Rubitime, seen))
+        .collect();
+    let mut found = Vec::new();
+    for (place, live) in &scene.records {
+        for seen in live {
+            let anonymous = cast::client_of(&seen.name).is_none();
+            let over = seen.start <= scene.now;
+            let time = time_of(*place, seen);
+            if anonymous && !over && !hidden.iter().any(|other| meets(other, &time)) {
+                found.push(format!(
+                    "{} {} from {} to {} stands for nothing",
+                    place.name(),
+                    seen.id,
+                    seen.start,
+                    seen.end
+                ));
             }
         }
-        found
     }
+    found
 }
 
 /// Whether something that nobody can list ever took a time of this booking there: then it may rightly have been taken for
