@@ -38,43 +38,68 @@ impl Call {
 
 /// The log itself; clones share it.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct CallLog(Arc<Mutex<Vec<Call>>>);
+pub(crate) struct CallLog(Arc<Mutex<Entries>>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// How many calls were forgotten; the first of the others has this place.
+    forgotten: usize,
+    /// Of those, the ones that were refused because the quota was used up.
+    over_quota: Vec<Call>,
+    calls: Vec<Call>,
+}
 
 impl CallLog {
     /// Notes an arrival and gives its place in the log.
     pub(crate) fn arrive(&self, call: Call) -> usize {
-        let mut calls = locked(&self.0);
-        calls.push(call);
-        calls.len() - 1
+        let mut log = locked(&self.0);
+        log.calls.push(call);
+        log.forgotten + log.calls.len() - 1
     }
 
-    /// Changes the entry at `place`.
+    /// Changes the entry at `place`, unless it was forgotten.
     pub(crate) fn note(&self, place: usize, change: impl FnOnce(&mut Call)) {
-        if let Some(call) = locked(&self.0).get_mut(place) {
+        let mut log = locked(&self.0);
+        if let Some(place) = place.checked_sub(log.forgotten)
+            && let Some(call) = log.calls.get_mut(place)
+        {
             change(call);
         }
     }
 
     pub(crate) fn all(&self) -> Vec<Call> {
-        locked(&self.0).clone()
+        locked(&self.0).calls.clone()
     }
 
     pub(crate) fn from(&self, place: usize) -> Vec<Call> {
-        locked(&self.0).iter().skip(place).cloned().collect()
+        let log = locked(&self.0);
+        let known = place.saturating_sub(log.forgotten);
+        log.calls.iter().skip(known).cloned().collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        let log = locked(&self.0);
+        log.forgotten + log.calls.len()
+    }
+
+    pub(crate) fn forget(&self) {
+        let mut log = locked(&self.0);
+        log.forgotten += log.calls.len();
+        let refused: Vec<Call> = log.calls.drain(..).filter(|call| call.over_quota).collect();
+        log.over_quota.extend(refused);
     }
 
     pub(crate) fn count(&self, method: &str) -> usize {
         locked(&self.0)
+            .calls
             .iter()
             .filter(|call| call.method == method)
             .count()
     }
 
     pub(crate) fn over_quota(&self) -> Vec<Call> {
-        locked(&self.0)
-            .iter()
-            .filter(|call| call.over_quota)
-            .cloned()
-            .collect()
+        let log = locked(&self.0);
+        let open = log.calls.iter().filter(|call| call.over_quota);
+        log.over_quota.iter().chain(open).cloned().collect()
     }
 }

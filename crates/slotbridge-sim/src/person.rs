@@ -171,6 +171,10 @@ pub trait Inspect {
     fn calls(&self) -> Vec<Call>;
     /// The calls from this place in the log on.
     fn calls_from(&self, place: usize) -> Vec<Call>;
+    /// How many calls there were so far, those that were forgotten among them.
+    fn call_count(&self) -> usize;
+    /// Forgets the calls so far but for those that were refused because the quota was used up; their places stay theirs.
+    fn forget_calls(&self);
     /// How many calls there were of a method.
     fn count(&self, method: &str) -> usize;
     /// The calls that were refused because the quota was used up.

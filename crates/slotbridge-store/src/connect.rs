@@ -85,6 +85,8 @@ pub(crate) fn prepare_memory(conn: &mut Connection, path: &Path) -> Result<(), S
 
 fn settings(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // Without it SQLite compiles a kept statement anew whenever a value is bound that might suggest another query plan.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // FULL: an answered write survives a power cut. secure_delete: what was erased is not left in free pages.
     conn.execute_batch(
         "PRAGMA synchronous = FULL;

@@ -197,6 +197,14 @@ impl Inspect for RubitimeSim {
         self.desk.calls.from(place)
     }
 
+    fn call_count(&self) -> usize {
+        self.desk.calls.len()
+    }
+
+    fn forget_calls(&self) {
+        self.desk.calls.forget();
+    }
+
     fn count(&self, method: &str) -> usize {
         self.desk.calls.count(method)
     }

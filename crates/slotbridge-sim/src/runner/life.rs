@@ -213,6 +213,7 @@ impl<'a> Life<'a> {
             canary: self.settings.canary,
             database,
             named,
+            quotas: true,
         })
     }
 

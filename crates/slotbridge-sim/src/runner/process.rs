@@ -73,6 +73,8 @@ pub(crate) struct Host<'a> {
     pub(crate) database: PathBuf,
     /// What the owner has named in the config of records on a platform without a listing.
     pub(crate) named: Vec<u64>,
+    /// Whether the platforms' quotas are kept to.
+    pub(crate) quotas: bool,
 }
 
 /// The call journal as the gate wants it.
@@ -194,7 +196,7 @@ fn member(
     let capabilities = capabilities(place);
     let mut quotas = capabilities.quotas.to_vec();
     let mut parallel = capabilities.parallel;
-    if host.canary == Some(Canary::IgnoresQuotas) {
+    if !host.quotas || host.canary == Some(Canary::IgnoresQuotas) {
         quotas.clear();
         parallel = 100;
     }

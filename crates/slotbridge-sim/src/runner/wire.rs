@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Router;
@@ -48,6 +49,8 @@ pub(crate) struct Network {
     look_every: usize,
     /// How long a message is on its way at most, in milliseconds.
     latency_max: u64,
+    /// How long the platforms have worked, on the real clock, in nanoseconds.
+    busy: Arc<AtomicU64>,
 }
 
 impl Network {
@@ -72,6 +75,7 @@ impl Network {
             landed: Arc::default(),
             look_every: 1 + size / 300,
             latency_max: 205,
+            busy: Arc::default(),
         }
     }
 
@@ -82,6 +86,11 @@ impl Network {
             latency_max: 0,
             ..self
         }
+    }
+
+    /// How long the platforms have worked so far, on the real clock.
+    pub(crate) fn busy(&self) -> Duration {
+        Duration::from_nanos(self.busy.load(Ordering::Relaxed))
     }
 
     /// How many writes have landed on all platforms so far.
@@ -130,10 +139,13 @@ impl Network {
         let back = self.latency();
         tokio::time::sleep(there).await;
         let before = self.count(place);
+        let began = Instant::now();
         let response = match router.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.busy.fetch_add(took, Ordering::Relaxed);
         let lost = response.extensions().get::<ConnectionLost>().is_some();
         let after = self.count(place);
         if after.writes != before.writes && after.writes.is_multiple_of(self.look_every) {

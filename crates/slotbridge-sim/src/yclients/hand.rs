@@ -355,6 +355,14 @@ impl Inspect for YclientsSim {
         self.desk.calls.from(place)
     }
 
+    fn call_count(&self) -> usize {
+        self.desk.calls.len()
+    }
+
+    fn forget_calls(&self) {
+        self.desk.calls.forget();
+    }
+
     fn count(&self, method: &str) -> usize {
         self.desk.calls.count(method)
     }

@@ -1,0 +1,104 @@
+//! Tables of figures, for people and as JSON.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// A table: what was measured, and what the numbers are.
+#[derive(Debug, Clone)]
+pub struct Figures {
+    /// What was measured.
+    pub title: String,
+    /// What each row's numbers are.
+    pub columns: Vec<&'static str>,
+    /// The rows: what each is about, and its numbers.
+    pub rows: Vec<(String, Vec<f64>)>,
+    /// What else has to be known.
+    pub notes: Vec<String>,
+}
+
+impl Figures {
+    pub(super) fn new(title: impl Into<String>, columns: &[&'static str]) -> Self {
+        Self {
+            title: title.into(),
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    pub(super) fn row(&mut self, what: impl Into<String>, numbers: impl Into<Vec<f64>>) {
+        self.rows.push((what.into(), numbers.into()));
+    }
+
+    pub(super) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    /// As one object.
+    pub fn json(&self) -> Value {
+        let rows: Vec<Value> = self
+            .rows
+            .iter()
+            .map(|(what, numbers)| {
+                let mut row = serde_json::Map::new();
+                row.insert("what".to_owned(), json!(what));
+                for (column, number) in self.columns.iter().zip(numbers) {
+                    row.insert((*column).to_owned(), json!(number));
+                }
+                Value::Object(row)
+            })
+            .collect();
+        json!({"title": self.title, "rows": rows, "notes": self.notes})
+    }
+
+    /// As lines of text.
+    pub fn text(&self) -> String {
+        let first = self.rows.iter().map(|(what, _)| what.chars().count());
+        let first = first.max().unwrap_or(0).max(12);
+        let width = |column: &str| column.chars().count().max(8) + 2;
+        let mut text = format!("{}\n{:first$}", self.title, "");
+        // Writing to a string cannot fail.
+        for column in &self.columns {
+            let _ = write!(text, "{column:>width$}", width = width(column));
+        }
+        text.push('\n');
+        for (what, numbers) in &self.rows {
+            let _ = write!(text, "{what:first$}");
+            for (column, number) in self.columns.iter().zip(numbers) {
+                let digits = if number.fract() == 0.0 { 0 } else { 3 };
+                let _ = write!(text, "{number:>width$.digits$}", width = width(column));
+            }
+            text.push('\n');
+        }
+        for note in &self.notes {
+            text.push_str(note);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+/// Durations of one kind.
+#[derive(Debug, Default)]
+pub(super) struct Samples(pub(super) Vec<Duration>);
+
+impl Samples {
+    pub(super) fn quantile(&self, percent: usize) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let at = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+        sorted.get(at).copied().unwrap_or_default().as_secs_f64()
+    }
+
+    pub(super) fn mean(&self) -> f64 {
+        let count = u32::try_from(self.0.len()).unwrap_or(u32::MAX).max(1);
+        (self.0.iter().sum::<Duration>() / count).as_secs_f64()
+    }
+
+    /// The middle one, the one that 99 of 100 are not above, and the longest.
+    pub(super) fn spread(&self) -> [f64; 3] {
+        [50, 99, 100].map(|percent| self.quantile(percent))
+    }
+}
