@@ -29,6 +29,9 @@ const BACK_OFF_MAX: Duration = Duration::from_mins(5);
 const SETTLE_AGAIN_MIN: Duration = Duration::from_secs(30);
 /// The longest such wait.
 const SETTLE_AGAIN_MAX: Duration = Duration::from_mins(10);
+/// How soon after its last reading an inbox is read again: of webhooks that come in a burst, the first is acted on at
+/// once and the others together.
+const INBOX_AGAIN: Duration = Duration::from_millis(20);
 
 /// Looks of one lane wait for each other, those of different lanes do not: a sweep of minutes must not hold up a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +85,7 @@ pub(crate) struct Turns {
     settle_due: Option<Duration>,
     settled_in_vain: u32,
     inbox: bool,
+    inbox_not_before: Duration,
     records: BTreeSet<RemoteId>,
     unconfirmed: BTreeSet<RemoteId>,
     busy: BTreeSet<Lane>,
@@ -197,8 +201,9 @@ impl Agenda {
     }
 
     /// The inbox was read.
-    pub(crate) fn inbox_read(&mut self, platform: &PlatformName) {
+    pub(crate) fn inbox_read(&mut self, platform: &PlatformName, now: Duration) {
         if let Some(turns) = self.platforms.get_mut(platform) {
+            turns.inbox_not_before = now.saturating_add(INBOX_AGAIN);
             turns.busy.remove(&Lane::Inbox);
         }
     }
@@ -445,7 +450,7 @@ pub(crate) struct Ended {
 
 impl Turns {
     fn start(&mut self, name: &PlatformName, now: Duration, jobs: &mut Vec<Job>) {
-        if self.inbox && !self.busy.contains(&Lane::Inbox) {
+        if self.inbox && !self.busy.contains(&Lane::Inbox) && self.inbox_not_before <= now {
             self.inbox = false;
             self.busy.insert(Lane::Inbox);
             jobs.push(Job::Inbox(name.clone()));
@@ -511,7 +516,10 @@ impl Turns {
         if free(Lane::Near) && self.near_due < Duration::MAX {
             dues.push(self.near_due);
         }
-        dues.into_iter().min().map(|due| due.max(self.not_before))
+        let look = dues.into_iter().min().map(|due| due.max(self.not_before));
+        // The inbox asks the platform nothing, so it does not wait for it.
+        let inbox = (self.inbox && free(Lane::Inbox)).then_some(self.inbox_not_before);
+        look.into_iter().chain(inbox).min()
     }
 
     /// A look has failed: what it was for stays to be done.

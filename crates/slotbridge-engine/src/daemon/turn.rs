@@ -255,7 +255,8 @@ impl Turn {
     }
 
     fn opened(&mut self, platform: &PlatformName, opened: Opened) {
-        self.agenda.inbox_read(platform);
+        let now = self.engine.seam.elapsed();
+        self.agenda.inbox_read(platform, now);
         let Some(account) = self.accounts.get_mut(platform) else {
             return;
         };

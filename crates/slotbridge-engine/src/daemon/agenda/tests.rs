@@ -63,7 +63,7 @@ fn swept() -> Agenda {
         "a start looks into the inbox and at everything, and at nothing twice"
     );
     for name in ["a", "b"] {
-        agenda.inbox_read(&platform(name));
+        agenda.inbox_read(&platform(name), s(0));
         let turned = agenda.looked(&platform(name), &ended(What::Sweep, s(0)), s(1), 0);
         assert_eq!(turned, Turned::Same);
     }
@@ -137,11 +137,11 @@ fn webhooks_are_looked_into_at_once_and_their_records_read_one_job_at_a_time() {
     // One that comes in meanwhile is not lost.
     agenda.hinted(&a);
     assert_eq!(agenda.start(s(2)), []);
-    agenda.inbox_read(&a);
+    agenda.inbox_read(&a, s(2));
     agenda.read(&a, ids(&["1", "2"]));
     agenda.confirm(&a, ids(&["3"]));
     assert_eq!(
-        agenda.start(s(2)),
+        agenda.start(s(2) + INBOX_AGAIN),
         [
             Job::Inbox(a.clone()),
             Job::Confirm(a.clone(), ids(&["3"])),
@@ -152,6 +152,21 @@ fn webhooks_are_looked_into_at_once_and_their_records_read_one_job_at_a_time() {
     assert_eq!(agenda.start(s(2)), []);
     agenda.looked(&a, &ended(What::Records, s(2)), s(3), 0);
     assert_eq!(agenda.start(s(3)), [Job::Records(a, ids(&["2", "4"]))]);
+}
+
+#[test]
+fn of_a_burst_of_webhooks_the_first_is_looked_into_at_once_and_the_others_together() {
+    let mut agenda = swept();
+    let a = platform("a");
+    agenda.hinted(&a);
+    assert_eq!(agenda.start(s(2)), [Job::Inbox(a.clone())]);
+    agenda.inbox_read(&a, s(2));
+    agenda.hinted(&a);
+    agenda.hinted(&a);
+    let soon = s(2) + INBOX_AGAIN;
+    assert_eq!(agenda.start(soon - Duration::from_millis(1)), []);
+    assert_eq!(agenda.next_due(s(2)), Some(soon));
+    assert_eq!(agenda.start(soon), [Job::Inbox(a)]);
 }
 
 #[test]
