@@ -13,10 +13,11 @@ use slotbridge_platform::{ErrorKind, PlatformError};
 use crate::convert::{self, Foreign, Lesson, Reader};
 use crate::customers::Customers;
 use crate::form::Times;
-use crate::listing::{self, Rows, STATUSES};
+use crate::listing::{self, PLANNED, Rows, STATUSES};
 use crate::request::{self, LessonFilter, Part};
 use crate::rules::{self, Rule, RuleDay};
 use crate::session::Session;
+use crate::watched::{Last, Watched};
 
 /// How far behind a day the first lesson of a rule is looked for that shows that the day was made into lessons.
 const RULE_DAYS_AHEAD: i64 = 62;
@@ -78,12 +79,51 @@ impl Gathered {
 impl Census<'_> {
     /// Lists everything that starts inside the window.
     pub(crate) async fn list(&self, window: Window) -> Result<Listing, PlatformError> {
-        let (from, to) = zone::window_days(window, &self.reader.zone);
+        let days = zone::window_days(window, &self.reader.zone);
+        let planned = self.lessons(PLANNED, days, None).await?;
+        let gathered = self.gather(window, days, planned).await;
+        Ok(self
+            .listing(window, gathered, Coverage::Complete(window))
+            .await)
+    }
+
+    /// Lists what is planned inside the window, and everything only where that is not enough to tell what changed.
+    pub(crate) async fn watch(
+        &self,
+        window: Window,
+        watched: &Watched,
+    ) -> Result<Listing, PlatformError> {
+        let days = zone::window_days(window, &self.reader.zone);
+        let now = self.session.now();
+        let planned = self.lessons(PLANNED, days, None).await?;
+        let ids: BTreeSet<u64> = planned.by_id.keys().copied().collect();
+        let enough = watched
+            .is_enough(days, &ids, now)
+            .filter(|_| planned.doubt.is_none());
+        let (gathered, coverage) = if enough.is_some() {
+            let mut gathered = Gathered::default();
+            gathered.take(PLANNED, planned);
+            (gathered, Coverage::Incremental)
+        } else {
+            let gathered = self.gather(window, days, planned).await;
+            (gathered, Coverage::Complete(window))
+        };
+        let last = Last {
+            days,
+            planned: ids,
+            whole_at: enough.unwrap_or(now),
+        };
+        watched.note(gathered.doubts.is_empty().then_some(last));
+        Ok(self.listing(window, gathered, coverage).await)
+    }
+
+    /// Everything of these days, with the planned lessons that were listed already.
+    async fn gather(&self, window: Window, days: (Date, Date), planned: Rows<Read>) -> Gathered {
         let mut gathered = Gathered::default();
-        for status in STATUSES {
-            match self.lessons(status, (from, to), None).await {
+        gathered.take(PLANNED, planned);
+        for status in STATUSES.into_iter().filter(|status| *status != PLANNED) {
+            match self.lessons(status, days, None).await {
                 Ok(rows) => gathered.take(status, rows),
-                Err(error) if Some(&status) == STATUSES.first() => return Err(error),
                 Err(error) => gathered
                     .doubts
                     .push(format!("status {status} was not read: {error}")),
@@ -92,6 +132,11 @@ impl Census<'_> {
         if self.rules {
             self.add_rules(window, &mut gathered).await;
         }
+        gathered
+    }
+
+    /// What was gathered as a listing; of this coverage unless there are doubts.
+    async fn listing(&self, window: Window, mut gathered: Gathered, coverage: Coverage) -> Listing {
         gathered
             .lessons
             .retain(|_, lesson| window.contains(lesson.record.start));
@@ -103,7 +148,7 @@ impl Census<'_> {
             .collect();
         records.append(&mut gathered.records);
         gathered.doubts.dedup();
-        Ok(Listing {
+        Listing {
             records,
             unreadable: gathered
                 .unreadable
@@ -111,14 +156,14 @@ impl Census<'_> {
                 .chain(gathered.nameless)
                 .collect(),
             coverage: if gathered.doubts.is_empty() {
-                Coverage::Complete(window)
+                coverage
             } else {
                 Coverage::Partial {
                     why: gathered.doubts.join("; "),
                 }
             },
             cursor: None,
-        })
+        }
     }
 
     async fn lessons(

@@ -16,6 +16,7 @@ mod rules;
 mod session;
 #[cfg(test)]
 mod tests;
+mod watched;
 mod webhook;
 mod wire;
 

@@ -28,7 +28,10 @@ use crate::session::Session;
 use crate::wire::{self, Page};
 
 /// The statuses of a lesson in the order in which it goes through them.
-pub(crate) const STATUSES: [u8; 3] = [1, 2, 3];
+pub(crate) const STATUSES: [u8; 3] = [PLANNED, 2, 3];
+
+/// The status of a lesson to come.
+pub(crate) const PLANNED: u8 = 1;
 
 /// No branch has so many pages of anything; a platform that never stops is stopped here.
 const PAGES_MAX: u32 = 5_000;

@@ -26,6 +26,7 @@ use crate::form::Writer;
 use crate::request;
 use crate::rules::RuleDay;
 use crate::session::Session;
+use crate::watched::Watched;
 use crate::{CAPABILITIES, KIND, PROJECTION, PROJECTION_SINK, catalogue, error, webhook, wire};
 
 const CREATE: &str = "lessons.create";
@@ -40,6 +41,7 @@ pub struct AlfacrmPlatform {
     customers: Customers,
     reader: Reader,
     writer: Writer,
+    watched: Watched,
 }
 
 impl AlfacrmPlatform {
@@ -79,6 +81,7 @@ impl AlfacrmPlatform {
             },
             name: account.name,
             config,
+            watched: Watched::default(),
         })
     }
 
@@ -234,6 +237,7 @@ impl Platform for AlfacrmPlatform {
     async fn list(&self, query: &Query, priority: Priority) -> Result<Listing, PlatformError> {
         match query {
             Query::Window(window) => self.census(priority).list(*window).await,
+            Query::Watch(window) => self.census(priority).watch(*window, &self.watched).await,
             Query::Since(_) => Err(unsupported(
                 "lessons.list",
                 "AlfaCRM tells changes by the day at best, so windows are read",

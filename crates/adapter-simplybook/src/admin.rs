@@ -137,22 +137,9 @@ impl Admin {
             return Ok(Fetched::Missing);
         };
         let company = hands.company(priority).await?;
-        let ask = request::booking_details(number);
-        let details = match hands.call(&ask, priority).await {
-            Ok(details) => details,
-            Err(error) if error.kind == ErrorKind::NotFound => return Ok(Fetched::Missing),
-            Err(error) => return Err(error),
+        let Some(details) = details(hands, number, priority).await? else {
+            return Ok(Fetched::Missing);
         };
-        if details
-            .as_object()
-            .and_then(|row| wire::first_id(row, &["id"]))
-            != Some(number)
-        {
-            return Err(error::senseless(
-                &ask,
-                "the details are those of no or of another booking",
-            ));
-        }
         // The details are not known to carry the comment (simplybook contract, 6.4).
         let comment = match details.get("comment") {
             Some(_) => None,
@@ -356,6 +343,26 @@ impl Made {
             waits: asked && confirmed != Some(true),
         })
     }
+}
+
+/// A booking's details; none where there is no such booking.
+async fn details(
+    hands: &Hands,
+    id: u64,
+    priority: Priority,
+) -> Result<Option<Value>, PlatformError> {
+    let ask = request::booking_details(id);
+    let details = match hands.call(&ask, priority).await {
+        Ok(details) => details,
+        Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let row = details.as_object();
+    if row.and_then(|row| wire::first_id(row, &["id"])) != Some(id) {
+        let why = "the details are those of no or of another booking";
+        return Err(error::senseless(&ask, why));
+    }
+    Ok(Some(details))
 }
 
 fn mark(record: &mut slotbridge_core::record::Record, marker: Option<Marker>) {

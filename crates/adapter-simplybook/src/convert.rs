@@ -57,6 +57,8 @@ pub(crate) struct Shown {
     pub(crate) additional: Map<String, Value>,
     /// The wall-clock times, as they must be sent again.
     pub(crate) times: Times,
+    /// The whole comment, a marker in it included.
+    pub(crate) comment: String,
 }
 
 impl Terms {
@@ -147,6 +149,7 @@ impl Terms {
             home: marked.home,
             additional,
             times,
+            comment: own,
         })
     }
 

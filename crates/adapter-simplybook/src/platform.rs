@@ -193,7 +193,7 @@ impl Platform for SimplybookPlatform {
 
     async fn list(&self, query: &Query, priority: Priority) -> Result<Listing, PlatformError> {
         match (&self.face, query) {
-            (Face::Admin(admin), Query::Window(window)) => {
+            (Face::Admin(admin), Query::Window(window) | Query::Watch(window)) => {
                 if priority == Priority::Sweep {
                     // A zone that was changed in the settings moves every booking.
                     self.hands.companies.forget().await;

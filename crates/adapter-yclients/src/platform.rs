@@ -101,7 +101,7 @@ impl YclientsPlatform {
             reader: self.reader(zone),
         };
         match query {
-            Query::Window(window) => {
+            Query::Window(window) | Query::Watch(window) => {
                 let (from, to) = zone::window_days(*window, zone);
                 lister
                     .list(Filter::Days(from, to), Coverage::Complete(*window), None)

@@ -36,8 +36,9 @@ pub struct Polling {
     pub reserve_percent: u32,
 }
 
-/// No faster, however generous the quota is: a change that somebody makes takes longer than that.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// No faster, however generous the quota is: an answer takes about as long, and nobody books twice in that time. It is
+/// below what the quota of any kind allows, so that only a `quota` of the user's own meets it.
+const SHORTEST: Duration = Duration::from_millis(250);
 
 /// How much of what the reserve leaves goes into near polls, in percent, where there are both kinds.
 const NEAR_PERCENT: u32 = 95;

@@ -11,6 +11,7 @@
 //! inbox and the mirror, from which the next start goes on.
 
 mod agenda;
+mod freed;
 mod handle;
 mod inbox;
 mod looks;

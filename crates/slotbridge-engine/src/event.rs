@@ -165,7 +165,8 @@ pub struct PollingPlan {
     pub near: Duration,
     /// Between two far looks.
     pub far: Duration,
-    /// The expected time until a change of the next days is noticed without a webhook: half of `near`.
+    /// The expected time until a change of the next days is noticed without a webhook: half of `near`, and one
+    /// more look where a time must be seen taken twice.
     pub notice: Duration,
     /// Whether the user chose the interval.
     pub chosen: bool,

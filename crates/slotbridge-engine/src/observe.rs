@@ -126,8 +126,11 @@ impl Observer<'_> {
     async fn look_uncounted(&self, look: &Look) -> Result<Sight, EngineError> {
         let mut sight = Sight::blank(self.seam.now());
         match (look, self.watch.platform.capabilities().discovery) {
-            (Look::Whole(window) | Look::Part(window), Discovery::List) => {
+            (Look::Whole(window), Discovery::List) => {
                 self.list(&Query::Window(*window), &mut sight).await?;
+            }
+            (Look::Part(window), Discovery::List) => {
+                self.list(&Query::Watch(*window), &mut sight).await?;
             }
             (Look::Since(cursor), _) => {
                 self.list(&Query::Since(cursor.clone()), &mut sight).await?;
@@ -173,7 +176,7 @@ impl Observer<'_> {
         };
         let stored = self.stored(query, &listing).await?;
         let window = match query {
-            Query::Window(window) => Some(*window),
+            Query::Window(window) | Query::Watch(window) => Some(*window),
             Query::Since(_) => None,
         };
         let live: Vec<&MirrorRow> = stored
@@ -265,7 +268,9 @@ impl Observer<'_> {
                 .collect::<BTreeMap<_, _>>()
         };
         let mut stored = match query {
-            Query::Window(window) => by_id(self.store.mirror_within(name, *window).await?),
+            Query::Window(window) | Query::Watch(window) => {
+                by_id(self.store.mirror_within(name, *window).await?)
+            }
             Query::Since(_) => BTreeMap::new(),
         };
         let elsewhere: Vec<RemoteId> = listing

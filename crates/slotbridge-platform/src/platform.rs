@@ -36,6 +36,11 @@ pub enum Query {
     Window(Window),
     /// What changed since the cursor of an earlier listing, removals included.
     Since(String),
+    /// Whether anything has changed inside the window, asked again and again. Where less than everything tells that,
+    /// less is listed, and the coverage is [`Coverage::Incremental`]; else it is as [`Query::Window`].
+    ///
+    /// [`Coverage::Incremental`]: slotbridge_core::record::Coverage::Incremental
+    Watch(Window),
 }
 
 /// A record to be made.

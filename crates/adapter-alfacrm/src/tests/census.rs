@@ -55,6 +55,43 @@ fn later(hours: i64) -> Draft {
 }
 
 #[tokio::test(start_paused = true)]
+async fn watching_takes_one_call_while_no_planned_lesson_is_missing() {
+    let bench = SimBench::usual();
+    let planned = bench.book(&later(0));
+    let held = bench.book(&later(2));
+    bench.sim.hold(super::bench::number(&held), true).unwrap();
+    let watch = || async {
+        let before = bench.sim.count("lesson.index") + bench.sim.count("regular-lesson.index");
+        let query = Query::Watch(week());
+        let listing = bench.platform.list(&query, Priority::Poll).await.unwrap();
+        let after = bench.sim.count("lesson.index") + bench.sim.count("regular-lesson.index");
+        (after - before, listing)
+    };
+    let whole = Coverage::Complete(week());
+    let (calls, listing) = watch().await;
+    assert_eq!((calls, &listing.coverage), (4, &whole));
+    assert_eq!(ids(&listing).len(), 2);
+    let (calls, listing) = watch().await;
+    assert_eq!((calls, &listing.coverage), (1, &Coverage::Incremental));
+    assert_eq!(ids(&listing), BTreeSet::from([planned.as_str().to_owned()]));
+    // A new one stands in the list of the planned ones.
+    let new = bench.book(&later(4));
+    let (calls, listing) = watch().await;
+    assert_eq!(calls, 1);
+    assert!(ids(&listing).contains(new.as_str()));
+    // One that is missing there is looked for everywhere.
+    bench.cancel(&planned);
+    let (calls, listing) = watch().await;
+    assert_eq!((calls, &listing.coverage), (4, &whole));
+    let cancelled = listing.records.iter().find(|record| record.id == planned);
+    assert_eq!(cancelled.unwrap().state, RecordState::Cancelled);
+    assert_eq!(watch().await.0, 1);
+    // What the planned ones do not show is looked at once a minute.
+    tokio::time::sleep(std::time::Duration::from_mins(1)).await;
+    assert_eq!(watch().await.0, 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_status_is_listed_and_another_branch_is_not() {
     let bench = SimBench::usual();
     let planned = bench.book(&later(0));

@@ -5,11 +5,11 @@
 
 use serde_json::Value;
 use slotbridge_core::model::{Field, Kind, RemoteId};
-use slotbridge_core::record::RecordState;
+use slotbridge_core::record::{Record, RecordState};
 use slotbridge_platform::platform::{Edit, Priority, Written};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
 
-use super::{Admin, number};
+use super::{Admin, details, number};
 use crate::clients::Fit;
 use crate::convert::{self, MarkerHome, Shown, touches};
 use crate::error;
@@ -58,13 +58,29 @@ impl Admin {
                 }
             }
         }
-        if edit.fields.contains(&Field::Comment) {
+        let record = if edit.fields.contains(&Field::Comment) {
             self.write_comment(hands, number, edit, &shown).await?;
-        }
+            None
+        } else {
+            self.kept(hands, number, &shown.comment).await
+        };
         Ok(Written {
             id: id.clone(),
-            record: None,
+            record: record.map(Box::new),
         })
+    }
+
+    /// What the platform kept of a change that leaves the comment alone, without asking for that again; none where it
+    /// cannot be read now, and whoever needs it reads it later.
+    async fn kept(&self, hands: &Hands, id: u64, comment: &str) -> Option<Record> {
+        let company = hands.company(Priority::Write).await.ok()?;
+        let details = details(hands, id, Priority::Write).await.ok()??;
+        let comment = match details.get("comment") {
+            Some(_) => None,
+            None => Some(comment),
+        };
+        let shown = hands.terms.shown(&details, &company, comment).ok()?;
+        Some(shown.record)
     }
 
     /// Everything that `editBook` replaces: as it is, but for what the edit changes.

@@ -28,7 +28,7 @@ fn intervals_are_what_the_tightest_quota_leaves() {
         (
             vec![quota(5, 1), quota(200, 60)],
             polling(1, 4, 50),
-            1_000,
+            632,
             48_000,
         ),
         // The quota per day is tighter than the one per second.
@@ -40,10 +40,10 @@ fn intervals_are_what_the_tightest_quota_leaves() {
         ),
         // One kind of poll alone gets everything.
         (vec![quota(1, 5)], polling(1, 0, 0), 5_000, 5_000),
-        (vec![quota(1, 5)], polling(0, 3, 0), 1_000, 15_000),
+        (vec![quota(1, 5)], polling(0, 3, 0), 250, 15_000),
         // A far poll that is cheaper than a near one is still no more frequent.
         (vec![quota(1, 5)], polling(12, 1, 0), 63_158, 100_000),
-        (vec![], polling(3, 30, 50), 1_000, 1_000),
+        (vec![], polling(3, 30, 50), 250, 250),
         (
             vec![quota(1, 10)],
             polling(1, 1, 400),
@@ -125,6 +125,6 @@ proptest! {
         let shorter = near.saturating_sub(Duration::from_millis(1));
         // Over a stretch of the quota a poll costs `near_calls`; one millisecond less would cost more than there is.
         let over = u128::from(near_calls) * Duration::from_secs(secs).as_nanos() > u128::from(calls) * shorter.as_nanos();
-        prop_assert!(over || near == Duration::from_secs(1));
+        prop_assert!(over || near == SHORTEST);
     }
 }

@@ -24,6 +24,9 @@ const NEAR_AHEAD: SignedDuration = SignedDuration::from_hours(72);
 /// How far back it reaches: a booking of this morning may still be cancelled.
 const NEAR_BEHIND: SignedDuration = SignedDuration::from_hours(12);
 
+/// How often in a row a grid that shows something new is looked at again at once.
+const AGAIN_MAX: u32 = 3;
+
 /// From how many records on a listing is cheaper than reading them one by one.
 const MANY_RECORDS: usize = 20;
 
@@ -34,6 +37,8 @@ pub(crate) struct Memory {
     pub(crate) cursor: Option<String>,
     /// When each grid was last read.
     pub(crate) grids_read: BTreeMap<ResourceKey, Timestamp>,
+    /// Resources whose last grid showed something new, which a second look has to confirm, and how often in a row it did.
+    pub(crate) unsure: BTreeMap<ResourceKey, u32>,
     /// Records that the owner named and that were looked for.
     pub(crate) named_read: BTreeSet<RemoteId>,
 }
@@ -96,7 +101,12 @@ impl Looker {
             }
         };
         let sight = self.look(&look, kind).await?;
-        Ok(whole(sight))
+        let mut looked = whole(sight);
+        if matches!(look, Look::Part(_)) {
+            // However complete, it says nothing of what lies farther ahead.
+            looked.all_seen_since = None;
+        }
+        Ok(looked)
     }
 
     /// Reads records, or lists where that is cheaper.
@@ -165,20 +175,18 @@ impl Looker {
         Ok(whole(sight))
     }
 
-    /// Of a platform that lists nothing, whatever was not looked at for longest.
+    /// Of a platform that lists nothing, what is most due.
     async fn step(&self, kind: LookKind) -> Result<Looked, EngineError> {
         let now = self.engine.seam.now();
         let items = self.items(now).await?;
         let (near, far): (Vec<_>, Vec<_>) = items.into_iter().partition(|(_, _, near)| *near);
         let all_seen_since = near.iter().chain(&far).map(|(at, _, _)| *at).min();
         let these = if kind == LookKind::Far { far } else { near };
-        let steps = u32::try_from(these.len()).unwrap_or(u32::MAX).max(1);
-        let oldest = these
-            .into_iter()
-            .min_by_key(|(at, item, _)| (*at, item.clone()));
+        let steps = turns(&these);
+        let oldest = most_due(these, &self.memory.unsure, now);
         let look = match oldest {
-            Some((_, Item::Grid(resource), _)) => Look::Grids(BTreeSet::from([resource])),
-            Some((_, Item::Record(id), _)) => Look::Records(BTreeSet::from([id])),
+            Some(Item::Grid(resource)) => Look::Grids(BTreeSet::from([resource])),
+            Some(Item::Record(id)) => Look::Records(BTreeSet::from([id])),
             None => Look::Records(BTreeSet::new()),
         };
         Ok(Looked {
@@ -267,6 +275,62 @@ impl Looker {
     }
 }
 
+/// What to look at next, of things with the time when they were last looked at.
+///
+/// A grid that showed something new comes first, because a busy time counts once it was seen twice. Else grids and records
+/// take turns: a few grids show whether any time was taken or freed, many records only what else changed in each.
+fn most_due(
+    items: Vec<(Timestamp, Item, bool)>,
+    unsure: &BTreeMap<ResourceKey, u32>,
+    now: Timestamp,
+) -> Option<Item> {
+    // One that never comes to rest waits for its turn like any other.
+    let is_unsure = |item: &Item| match item {
+        Item::Grid(resource) => unsure
+            .get(resource)
+            .is_some_and(|often| *often <= AGAIN_MAX),
+        Item::Record(_) => false,
+    };
+    let (grids, records): (Vec<_>, Vec<_>) = items
+        .into_iter()
+        .map(|(at, item, _)| (at, item))
+        .partition(|(_, item)| matches!(item, Item::Grid(_)));
+    let again = grids.iter().filter(|(_, item)| is_unsure(item)).min();
+    if let Some((_, grid)) = again {
+        return Some(grid.clone());
+    }
+    // Of each kind the oldest, and how long it has waited in turns of its own kind.
+    let due = |items: Vec<(Timestamp, Item)>| {
+        let count = i64::try_from(items.len()).unwrap_or(i64::MAX).max(1);
+        let (at, item) = items.into_iter().min()?;
+        Some((now.duration_since(at).as_secs() / count, item))
+    };
+    match (due(grids), due(records)) {
+        (Some((grid_waits, grid)), Some((record_waits, record))) => {
+            Some(if grid_waits >= record_waits {
+                grid
+            } else {
+                record
+            })
+        }
+        (grid, record) => grid.or(record).map(|(_, item)| item),
+    }
+}
+
+/// How many looks it takes until each grid was looked at, or each record where there are no grids.
+fn turns(items: &[(Timestamp, Item, bool)]) -> u32 {
+    let grids = items
+        .iter()
+        .filter(|(_, item, _)| matches!(item, Item::Grid(_)))
+        .count();
+    let turns = match (grids, items.len() - grids) {
+        (0, records) => records,
+        (grids, 0) => grids,
+        (grids, _) => grids * 2,
+    };
+    u32::try_from(turns).unwrap_or(u32::MAX).max(1)
+}
+
 fn whole(sight: Sight) -> Looked {
     let proven = matches!(sight.coverage, Coverage::Complete(_));
     let grids = !sight.grids.is_empty() && sight.trouble.is_none();
@@ -321,4 +385,67 @@ pub(crate) fn bookings_of(open: &[JournalRow]) -> BTreeMap<BridgeName, BTreeSet<
 /// Whether a grid says something else than the one before it, where there was one.
 pub(crate) fn grid_changed(before: Option<&Grid>, now: &Grid) -> bool {
     before != Some(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(name: &str) -> Item {
+        Item::Grid(ResourceKey::new(name))
+    }
+
+    fn record(id: &str) -> Item {
+        Item::Record(RemoteId::new(id))
+    }
+
+    #[test]
+    fn grids_and_records_take_turns_and_what_is_new_on_a_grid_is_looked_at_again_at_once() {
+        let at = |seconds: i64| Timestamp::from_second(1_900_000_000 + seconds).unwrap();
+        let (anna, boris) = (grid("anna"), grid("boris"));
+        let items = |anna_at, boris_at, records: &[i64]| -> Vec<(Timestamp, Item, bool)> {
+            let mut items = vec![
+                (at(anna_at), grid("anna"), true),
+                (at(boris_at), grid("boris"), true),
+            ];
+            for (number, seen) in records.iter().enumerate() {
+                items.push((at(*seen), record(&number.to_string()), true));
+            }
+            items
+        };
+        let unsure = |often| BTreeMap::from([(ResourceKey::new("boris"), often)]);
+        let sure = BTreeMap::new();
+        for (items, unsure, expected) in [
+            (items(10, 20, &[]), &sure, Some(anna.clone())),
+            // Half of the looks go to the two grids: four records that were seen twice as long ago are as due.
+            (items(60, 70, &[20, 90, 90, 90]), &sure, Some(anna.clone())),
+            (items(80, 70, &[0, 90, 90, 90]), &sure, Some(record("0"))),
+            (items(10, 99, &[0]), &unsure(1), Some(boris.clone())),
+            (
+                items(10, 99, &[90]),
+                &unsure(AGAIN_MAX + 1),
+                Some(anna.clone()),
+            ),
+            (Vec::new(), &sure, None),
+        ] {
+            assert_eq!(
+                most_due(items.clone(), unsure, at(100)),
+                expected,
+                "{items:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn how_many_looks_show_all_times() {
+        let at = Timestamp::UNIX_EPOCH;
+        let items = |grids: usize, records: usize| -> Vec<(Timestamp, Item, bool)> {
+            let grids = (0..grids).map(|number| grid(&number.to_string()));
+            let records = (0..records).map(|number| record(&number.to_string()));
+            grids.chain(records).map(|item| (at, item, true)).collect()
+        };
+        for (grids, records, looks) in [(0, 0, 1), (2, 0, 2), (0, 7, 7), (2, 40, 4)] {
+            assert_eq!(turns(&items(grids, records)), looks, "{grids} {records}");
+        }
+    }
 }

@@ -68,8 +68,6 @@ pub(crate) struct Account {
     pub(crate) complete_at: Option<Timestamp>,
     /// Whether the first look was tried in this process.
     pub(crate) tried: bool,
-    /// Resources whose last grid showed something new, which a second look has to confirm.
-    unsure: BTreeSet<ResourceKey>,
     /// Whether the mirror is known to be up to date.
     pub(crate) known: bool,
     pub(crate) plan: Option<PollingPlan>,
@@ -103,7 +101,6 @@ impl Account {
             read_at: None,
             complete_at: None,
             tried: false,
-            unsure: BTreeSet::new(),
             known: false,
             plan: None,
             pace: Pace {
@@ -131,12 +128,15 @@ impl Account {
     ) {
         self.memory.cursor = cursor;
         self.complete_at = complete_at;
-        let lists = self.watch.platform.capabilities().discovery == Discovery::List;
-        self.known = lists
+        self.known = self.lists()
             && complete_at.is_some_and(|at| {
                 let age = now.duration_since(at);
                 !age.is_negative() && age <= TRUSTED_AT_START
             });
+    }
+
+    fn lists(&self) -> bool {
+        self.watch.platform.capabilities().discovery == Discovery::List
     }
 
     /// Whether the mirror counts for what the platform shows.
@@ -173,7 +173,7 @@ impl Account {
             What::Sweep => {
                 self.known = !sight.ids_all_new;
                 // The first near look of a platform without a feed costs no more than all of it.
-                if self.watch.platform.capabilities().discovery == Discovery::List {
+                if self.lists() {
                     self.cost(true, sight.calls, 1);
                 }
             }
@@ -249,7 +249,8 @@ impl Account {
             } else {
                 far.saturating_mul(self.costs.far_steps.max(1))
             },
-            notice: near_cycle / 2,
+            // A time that only a grid shows as taken counts when the next look shows it too.
+            notice: near_cycle / 2 + if self.lists() { Duration::ZERO } else { near },
             chosen: self.quota.poll_every.is_some(),
         };
         let changed = self.plan != Some(plan);
@@ -258,14 +259,15 @@ impl Account {
     }
 
     /// Notes that a grid was read. Says whether that tells anything: it shows something new, or bears out what was new
-    /// the last time, for a busy time counts once it was seen twice.
+    /// the last time, for a busy time counts once it was seen twice. And which start times were freed.
     pub(crate) fn keep_grid(
         &mut self,
         grid: &slotbridge_core::record::Grid,
         read_at: Timestamp,
-    ) -> bool {
+    ) -> (bool, BTreeSet<Timestamp>) {
         let before = self.grids.get(&grid.resource).map(|past| &past.grid);
         let changed = super::looks::grid_changed(before, grid);
+        let freed = before.map_or_else(BTreeSet::new, |before| super::freed::freed(before, grid));
         self.memory
             .grids_read
             .insert(grid.resource.clone(), read_at);
@@ -278,10 +280,10 @@ impl Account {
             },
         );
         if changed {
-            self.unsure.insert(grid.resource.clone());
-            return true;
+            *self.memory.unsure.entry(grid.resource.clone()).or_default() += 1;
+            return (true, freed);
         }
-        self.unsure.remove(&grid.resource)
+        (self.memory.unsure.remove(&grid.resource).is_some(), freed)
     }
 
     /// Notes that a record has left a time.

@@ -10,6 +10,7 @@ use slotbridge_store::{Change, JournalRow};
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::{Agenda, Ended as LookEnded, Job, Lane, Turned, What};
+use super::freed::Freed;
 use super::handle::{Handle, Request};
 use super::inbox::Opened;
 use super::looks::{self, Looked};
@@ -307,8 +308,13 @@ impl Turn {
         account.memory.named_read.extend(asked.iter().cloned());
         let done = account.done(asked.difference(&unread), &rows);
         let mut news = false;
+        let mut freed = Freed::new();
         for grid in sight.grids.values() {
-            news |= account.keep_grid(grid, sight.began_at);
+            let (tells, starts) = account.keep_grid(grid, sight.began_at);
+            news |= tells;
+            if !starts.is_empty() {
+                freed.insert(grid.resource.clone(), starts);
+            }
         }
         let pace = account.pace;
         let first = !std::mem::replace(&mut account.tried, true);
@@ -344,6 +350,7 @@ impl Turn {
             LookKind::Sweep => RunCause::Swept,
         };
         self.touched(&platform, &sight.changed, cause);
+        self.look_for_freed(&platform, &freed).await?;
         self.follow(&platform, what, &sight, &open, news);
         if first || self.accounts.is_out_of_date(&platform) || what != What::Records {
             self.plan(&platform);

@@ -368,7 +368,7 @@ impl Platform for Fake {
         let cursor = Some(self.seam.now().to_string());
         let feeds = self.capabilities.change_feed == ChangeFeed::SinceCursor;
         let window = match query {
-            Query::Window(window) => window,
+            Query::Window(window) | Query::Watch(window) => window,
             Query::Since(since) if feeds => {
                 let since: Timestamp = since.parse().unwrap();
                 let state = self.state.lock().unwrap();

@@ -26,6 +26,13 @@ fn ids(records: &[Record]) -> BTreeSet<RemoteId> {
     records.iter().map(|record| record.id.clone()).collect()
 }
 
+fn live_ids(listing: &Listing) -> BTreeSet<RemoteId> {
+    let live = listing.records.iter();
+    live.filter(|record| record.state == RecordState::Live)
+        .map(|record| record.id.clone())
+        .collect()
+}
+
 fn is_complete(listing: &Listing) -> bool {
     matches!(listing.coverage, Coverage::Complete(_))
 }
@@ -103,6 +110,50 @@ pub(super) async fn a_listing_shows_all_and_proves_it(subject: &dyn Subject) -> 
     ensure!(
         inside.records.iter().filter(started).count() == 1,
         "what starts with the window is not shown"
+    );
+    Ok(())
+}
+
+pub(super) async fn a_watched_listing_shows_what_is_new_moved_or_gone(
+    subject: &dyn Subject,
+) -> Case {
+    let stage = listing_stage(subject).await?;
+    let watch = Query::Watch(stage.window());
+    let moved = stage.bench.book(&stage.draft(0));
+    let cancelled = stage.bench.book(&stage.draft(1));
+    for look in ["first", "second"] {
+        let listing = stage.list(&watch).await?;
+        let live: BTreeSet<RemoteId> = live_ids(&listing);
+        ensure!(
+            live == BTreeSet::from([moved.clone(), cancelled.clone()]),
+            "at the {look} look {live:?} are live"
+        );
+    }
+    let new = stage.bench.book(&stage.draft(2));
+    let listing = stage.list(&watch).await?;
+    ensure!(
+        live_ids(&listing).contains(&new),
+        "{new} is new, and not shown"
+    );
+    let start = stage.draft(3).slot.start();
+    stage.bench.move_to(&moved, start);
+    let listing = stage.list(&watch).await?;
+    let shown = listing.records.iter().find(|record| record.id == moved);
+    ensure!(
+        shown.is_some_and(|record| record.start == start),
+        "{moved} was moved to {start}, and is shown as {shown:?}"
+    );
+    stage.bench.cancel(&cancelled);
+    let listing = stage.list(&watch).await?;
+    let shown = listing.records.iter().find(|record| record.id == cancelled);
+    let is_told = match shown {
+        Some(record) => record.state != RecordState::Live,
+        None => is_complete(&listing),
+    };
+    ensure!(
+        is_told,
+        "{cancelled} was cancelled, and a listing that is {} shows {shown:?}",
+        listing.coverage.as_str()
     );
     Ok(())
 }

@@ -104,7 +104,8 @@ cases! {
         a_page_for_people_is_never_a_complete_listing
         an_empty_listing_invents_nothing
         one_unreadable_row_is_quarantined_alone
-        an_incremental_listing_shows_edits_moves_and_removals;
+        an_incremental_listing_shows_edits_moves_and_removals
+        a_watched_listing_shows_what_is_new_moved_or_gone;
     faults:
         a_create_whose_reply_is_lost_lands_once_and_says_that_it_may_have
         an_update_whose_reply_is_lost_lands_once_and_says_that_it_may_have

@@ -53,6 +53,7 @@ pub(super) enum Flaw {
     UpdateErrorIsRepeated,
     UpdateMovesBack,
     UpdateWipesExtras,
+    WatchTellsNothing,
     WebhookPanics,
     WebhookPointsElsewhere,
     WindowIsOpen,
@@ -60,7 +61,7 @@ pub(super) enum Flaw {
 
 impl Flaw {
     /// Every flaw with the case that must catch it.
-    pub(super) const ALL: [(Self, &'static str); 53] = [
+    pub(super) const ALL: [(Self, &'static str); 54] = [
         (
             Self::BadRowIsDropped,
             "one_unreadable_row_is_quarantined_alone",
@@ -236,6 +237,10 @@ impl Flaw {
         (
             Self::UpdateWipesExtras,
             "an_update_leaves_what_only_the_owner_sets",
+        ),
+        (
+            Self::WatchTellsNothing,
+            "a_watched_listing_shows_what_is_new_moved_or_gone",
         ),
         (Self::WebhookPanics, "the_webhook_parser_is_total"),
         (

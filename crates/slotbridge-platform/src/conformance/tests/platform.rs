@@ -255,7 +255,10 @@ impl Platform for FakePlatform {
         }
         let cursor = Some(self.server.lock().changes.to_string());
         let (listing, proven) = match query {
-            Query::Window(window) => {
+            Query::Watch(_) if self.has(Flaw::WatchTellsNothing) => {
+                (self.pages(|row| row.live)?, Coverage::Incremental)
+            }
+            Query::Window(window) | Query::Watch(window) => {
                 let open = self.has(Flaw::WindowIsOpen);
                 let inside =
                     |window: Window, at| window.contains(at) && !(open && window.from == at);

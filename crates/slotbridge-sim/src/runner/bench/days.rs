@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use slotbridge_core::model::PlatformName;
 
+use super::figures::count;
 use super::{Figures, Rig, Setting, resident_kib};
 use crate::world::{PLACES, Place};
 
@@ -19,7 +20,7 @@ pub async fn days(seed: u64, days: u64) -> anyhow::Result<Figures> {
         ..Setting::new(seed)
     })?;
     let (began, machine) = (rig.stage.clock.now(), Instant::now());
-    let (mut acts, mut hints) = (0_u64, 0);
+    let (mut acts, mut hints) = (0, 0);
     let mut mine: Vec<(Place, u64)> = Vec::new();
     let columns = ["resident KiB", "calls", "webhooks", "acts"];
     let title = format!("{days} days of 4 platforms and 4 bridges, at the real quotas");
@@ -48,7 +49,7 @@ pub async fn days(seed: u64, days: u64) -> anyhow::Result<Figures> {
             }
         }
         let calls: usize = rig.calls().values().sum();
-        let numbers = [resident_kib() as f64, calls as f64, hints as f64, acts as f64];
+        let numbers = [resident_kib(), calls, hints, acts].map(count);
         figures.row(format!("day {day}"), numbers);
     }
     tokio::time::sleep(Duration::from_hours(1)).await;

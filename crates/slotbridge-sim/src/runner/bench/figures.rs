@@ -1,6 +1,5 @@
 //! Tables of figures, for people and as JSON.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -58,26 +57,34 @@ impl Figures {
         let first = self.rows.iter().map(|(what, _)| what.chars().count());
         let first = first.max().unwrap_or(0).max(12);
         let width = |column: &str| column.chars().count().max(8) + 2;
-        let mut text = format!("{}\n{:first$}", self.title, "");
-        // Writing to a string cannot fail.
-        for column in &self.columns {
-            let _ = write!(text, "{column:>width$}", width = width(column));
-        }
-        text.push('\n');
+        let head = self.columns.iter();
+        let head = head.map(|column| format!("{column:>width$}", width = width(column)));
+        let mut lines = vec![
+            self.title.clone(),
+            format!("{:first$}{}", "", head.collect::<String>()),
+        ];
         for (what, numbers) in &self.rows {
-            let _ = write!(text, "{what:first$}");
-            for (column, number) in self.columns.iter().zip(numbers) {
+            let cells = self.columns.iter().zip(numbers).map(|(column, number)| {
                 let digits = if number.fract() == 0.0 { 0 } else { 3 };
-                let _ = write!(text, "{number:>width$.digits$}", width = width(column));
-            }
-            text.push('\n');
+                format!("{number:>width$.digits$}", width = width(column))
+            });
+            lines.push(format!("{what:first$}{}", cells.collect::<String>()));
         }
-        for note in &self.notes {
-            text.push_str(note);
-            text.push('\n');
-        }
-        text
+        lines.extend(self.notes.iter().cloned());
+        lines.push(String::new());
+        lines.join("\n")
     }
+}
+
+/// One number as a multiple of another; nothing is a right multiple of nothing.
+#[expect(clippy::float_arithmetic, reason = "a ratio is only shown")]
+pub(super) fn ratio(of: f64, to: f64) -> f64 {
+    if of <= 0.0 && to <= 0.0 { 1.0 } else { of / to }
+}
+
+/// A count as one of a table's numbers.
+pub(super) fn count(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// Durations of one kind.

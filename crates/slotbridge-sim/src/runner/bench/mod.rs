@@ -357,7 +357,7 @@ fn split(bridge: &Bridge, bridges: usize) -> anyhow::Result<Vec<Bridge>> {
 }
 
 /// What the process holds in memory, in KiB; 0 where nobody tells.
-fn resident_kib() -> u64 {
+fn resident_kib() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use slotbridge_engine::event::LookKind;
 
-use super::figures::Samples;
+use super::figures::{Samples, ratio};
 use super::{Figures, Rig, Setting, others};
 use crate::world::{PLACES, Place};
 
@@ -84,13 +84,18 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
         let bound = bound(*place, staff).as_secs_f64();
         let mean = samples.mean();
         let mut numbers = samples.spread().to_vec();
-        numbers.extend([mean, told, bound, mean / bound]);
+        numbers.extend([mean, told, bound, ratio(mean, bound)]);
         figures.row(place.title(), numbers);
     }
     for (place, (looks, calls)) in looks {
-        figures.note(format!("{}: {looks} near looks of {calls} calls", place.title()));
+        figures.note(format!(
+            "{}: {looks} near looks of {calls} calls",
+            place.title()
+        ));
     }
-    figures.note(format!("missed: {missed}; calls refused for a quota: {refused}"));
+    figures.note(format!(
+        "missed: {missed}; calls refused for a quota: {refused}"
+    ));
     figures.note(
         "told: what the daemon says in its status; bound: the mean of the best that any scheduler could do with all of the quota but the reserve for writes",
     );
