@@ -1,5 +1,6 @@
 //! What the config reader takes, what it refuses, and with which words.
 
+mod hostile;
 mod kinds;
 mod problems;
 
