@@ -20,6 +20,7 @@ mod exits;
 mod explain;
 mod forget;
 mod four;
+mod guards;
 mod hostile;
 mod kill;
 mod kill_four;
