@@ -85,6 +85,7 @@ fn a_disk_that_takes_no_more_stops_the_pass_before_the_first_write() {
     assert_eq!(stage.fingerprints(), before);
 }
 
+// R30
 #[test]
 fn a_disk_that_fills_up_or_dies_in_the_middle_costs_no_booking_and_makes_no_twin() {
     let folder = tempfile::tempdir().unwrap();

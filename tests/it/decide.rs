@@ -173,6 +173,7 @@ fn a_conflict_shows_who_says_what_since_when() {
     }
 }
 
+// R7
 #[test]
 fn removed_here_and_edited_there_is_decided_either_way() {
     for (take, left) in [("salon", 0), ("site", 1)] {

@@ -248,6 +248,7 @@ fn what_a_person_decided_about_a_client_is_erased_too() {
     assert_eq!(stage.run(&["conflicts"]).code, Some(0));
 }
 
+// R29
 #[test]
 fn nobody_is_asked_about_a_visit_that_is_over_and_erased() {
     let stage = Stage::empty();

@@ -147,6 +147,7 @@ fn assert_withstood(name: &str, trick: Trick, says: &str) {
     );
 }
 
+// R33
 #[test]
 fn a_platform_that_means_harm_is_reported_and_does_none() {
     const OK: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
