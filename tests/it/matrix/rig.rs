@@ -262,6 +262,17 @@ impl Rig {
         Err(format!("not in step after {passes_max} passes: {said}"))
     }
 
+    /// Takes the database away, but not the account of the calls that were made.
+    pub(super) fn lose_the_database(&self) {
+        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if name.contains(".db") && !name.contains(".calls") {
+                std::fs::remove_file(entry.path()).unwrap();
+            }
+        }
+    }
+
     /// The calls that write, so far.
     pub(super) fn writes(&self) -> Vec<Call> {
         let calls = self.world.sides().map(|side| side.view.calls());
