@@ -1,5 +1,6 @@
 //! What a person does on one platform arrives on every other one: the whole matrix, by the binary over real HTTP.
 
+mod leaving;
 mod rig;
 mod table;
 mod tokens;

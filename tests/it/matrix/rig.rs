@@ -230,6 +230,16 @@ impl Rig {
         messages.into_iter().map(|message| message.email).collect()
     }
 
+    /// Runs the binary to its end.
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+        let output = binary()
+            .arg("--config")
+            .arg(self.folder.path().join("config.toml"))
+            .args(arguments)
+            .output();
+        Ran::from(output.unwrap())
+    }
+
     /// Makes one pass.
     pub(super) fn pass(&self) -> (Option<i32>, Value, String) {
         let output = binary()
