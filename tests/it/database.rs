@@ -1,5 +1,6 @@
 //! A database that cannot be used: a clear message, exit 1, and no write to any platform.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -82,6 +83,177 @@ fn a_disk_that_takes_no_more_stops_the_pass_before_the_first_write() {
         ran.stderr
     );
     assert_eq!(stage.fingerprints(), before);
+}
+
+// R30
+#[test]
+fn a_disk_that_fills_up_or_dies_in_the_middle_costs_no_booking_and_makes_no_twin() {
+    let folder = tempfile::tempdir().unwrap();
+    let shim = dying_disk(folder.path());
+    // How much a pass writes, and how often it waits for the disk.
+    let whole = Stage::week();
+    let counted = folder.path().join("syncs");
+    let ran = reconcile_on(
+        &whole,
+        &shim,
+        &[("SYNCS_COUNTED", counted.to_str().unwrap())],
+        None,
+    );
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let syncs: u64 = std::fs::read_to_string(&counted)
+        .unwrap()
+        .trim()
+        .parse()
+        .unwrap();
+    assert!(
+        syncs > 20,
+        "only {syncs} waits for the disk: the shim is not in the way"
+    );
+    let writes = whole.writes();
+    let mut troubles: Vec<(String, &str, String, Option<u64>)> = Vec::new();
+    for part in 1..=6 {
+        let nth = (syncs * part / 7).to_string();
+        troubles.push((
+            format!("dead from {nth}"),
+            "SYNCS_FAIL_FROM",
+            nth.clone(),
+            None,
+        ));
+        troubles.push((format!("fails at {nth}"), "SYNC_FAILS_AT", nth, None));
+    }
+    // In blocks of 512 bytes.
+    for blocks in [400, 800, 1_200, 1_600] {
+        troubles.push((
+            format!("{blocks} blocks"),
+            "SYNCS_LEFT_ALONE",
+            String::new(),
+            Some(blocks),
+        ));
+    }
+    // Side by side: putting it right mostly waits for the platforms' limits.
+    let stopped_in_the_middle: usize = std::thread::scope(|scope| {
+        let shim = &shim;
+        let each = troubles.iter().map(|(trouble, name, value, blocks)| {
+            scope.spawn(move || {
+                let stage = Stage::week();
+                let ran = reconcile_on(&stage, shim, &[(name, value)], *blocks);
+                let done = stage.writes();
+                if ran.code != Some(0) {
+                    assert_eq!(ran.code, Some(1), "{trouble}: {ran:?}");
+                    assert!(ran.stderr.contains("error:"), "{trouble}: {ran:?}");
+                }
+                // Room was made, or another disk: nothing is written twice, and nothing is missing.
+                stage.settle(6);
+                stage.assert_in_step();
+                usize::from(ran.code != Some(0) && done > 0 && done < writes)
+            })
+        });
+        let each: Vec<_> = each.collect();
+        each.into_iter().map(|one| one.join().unwrap()).sum()
+    });
+    assert!(
+        stopped_in_the_middle > 2,
+        "hardly any trouble came in the middle"
+    );
+}
+
+/// A pass whose waits for the disk the shim listens to, with a limit on the size of files.
+fn reconcile_on(
+    stage: &Stage,
+    shim: &Path,
+    variables: &[(&str, &str)],
+    blocks: Option<u64>,
+) -> Ran {
+    let limit = blocks.map_or_else(|| "unlimited".to_owned(), |blocks| blocks.to_string());
+    let output = Command::new("sh")
+        .args([
+            "-c",
+            &format!("trap '' XFSZ; ulimit -f {limit}; exec \"$@\""),
+            "sh",
+        ])
+        .arg("env")
+        .arg(format!("LD_PRELOAD={}", shim.display()))
+        .args(
+            variables
+                .iter()
+                .map(|(name, value)| format!("{name}={value}")),
+        )
+        .arg(env!("CARGO_BIN_EXE_slotbridge"))
+        .args(["--reconcile", "--config"])
+        .arg(stage.config())
+        .output()
+        .unwrap();
+    Ran::from(output)
+}
+
+/// A library that stands in for a disk that dies: `fsync` and `fdatasync` fail from a certain one on, or just once.
+fn dying_disk(folder: &Path) -> PathBuf {
+    const SOURCE: &str = r#"
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static atomic_long calls;
+
+static long number(const char *name) {
+    const char *text = getenv(name);
+    return text ? atol(text) : 0;
+}
+
+static int synced(long call, int file) {
+    long nth = atomic_fetch_add(&calls, 1) + 1;
+    const char *counted = getenv("SYNCS_COUNTED");
+    if (counted) {
+        char text[32];
+        int length = snprintf(text, sizeof text, "%ld\n", nth);
+        int out = open(counted, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (out >= 0) {
+            if (write(out, text, length) < 0) abort();
+            close(out);
+        }
+    }
+    long from = number("SYNCS_FAIL_FROM"), at = number("SYNC_FAILS_AT");
+    if ((from && nth >= from) || (at && nth == at)) {
+        errno = EIO;
+        return -1;
+    }
+    return syscall(call, file);
+}
+
+int fsync(int file) { return synced(SYS_fsync, file); }
+int fdatasync(int file) { return synced(SYS_fdatasync, file); }
+"#;
+    let (source, library) = (folder.join("shim.c"), folder.join("shim.so"));
+    std::fs::write(&source, SOURCE).unwrap();
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .status();
+    assert!(
+        built.unwrap().success(),
+        "a C compiler is needed to build slotbridge, too"
+    );
+    library
+}
+
+#[test]
+fn a_link_in_the_place_of_the_database_is_refused_and_its_target_left_alone() {
+    let stage = Stage::week();
+    let target = stage.folder.path().join("somebody-elses");
+    write_private(&target, b"precious");
+    for suffix in ["", ".calls"] {
+        let link = format!("{}{suffix}", stage.database().display());
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert_refused(&stage, &[], &["symbolic link", "somebody-elses"]);
+        std::fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(std::fs::read(&target).unwrap(), b"precious");
 }
 
 #[test]

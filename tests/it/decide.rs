@@ -119,6 +119,98 @@ fn a_value_of_the_persons_own_goes_to_every_platform() {
 }
 
 #[test]
+fn what_the_bridge_has_is_kept_against_both() {
+    let stage = disputed();
+    let decided = stage.run(&["conflicts", "resolve", "1", "--keep"]);
+    assert_eq!(decided.code, Some(0), "{decided:?}");
+    let writes = stage.writes();
+    let (code, report) = stage.reconcile(&[]);
+    assert_eq!((code, stage.writes()), (0, writes + 2), "{report:#}");
+    let (salon, site) = comments(&stage);
+    for comment in [salon, site] {
+        assert!(
+            !comment.contains(SECRET) && !comment.contains("one"),
+            "{comment:?}"
+        );
+    }
+    let (code, report) = stage.reconcile(&[]);
+    assert_eq!((code, stage.writes()), (0, writes + 2), "{report:#}");
+}
+
+#[test]
+fn a_conflict_shows_who_says_what_since_when() {
+    let stage = disputed();
+    let (_, found) = conflicts(&stage, &["--show-clients"]);
+    let conflict = &found["bridges"][0]["conflicts"][0];
+    let mut said: Vec<(&str, &str)> = Vec::new();
+    for value in conflict["values"].as_array().unwrap() {
+        let at: jiff::Timestamp = value["changed_at"].as_str().unwrap().parse().unwrap();
+        assert!(
+            jiff::Timestamp::now().duration_since(at).as_secs() < 600,
+            "{value:#}"
+        );
+        said.push((
+            value["platform"].as_str().unwrap(),
+            value["value"].as_str().unwrap(),
+        ));
+    }
+    assert_eq!(said, [("salon", "one"), ("site", SECRET)]);
+    assert_eq!(
+        (&conflict["resource"], conflict["booking"].is_string()),
+        (&"anna".into(), true)
+    );
+    let text = stage.run(&["conflicts", "--show-clients"]);
+    for says in [
+        "salon",
+        "site",
+        "one",
+        SECRET,
+        "anna",
+        "--set FIELD=VALUE",
+        "--keep",
+    ] {
+        assert!(text.stdout.contains(says), "{says}: {}", text.stdout);
+    }
+}
+
+// R7
+#[test]
+fn removed_here_and_edited_there_is_decided_either_way() {
+    for (take, left) in [("salon", 0), ("site", 1)] {
+        let stage = Stage::empty();
+        stage.change_config(
+            "name = \"main\"\n",
+            "name = \"main\"\non_removed_and_edited = \"ask\"\n",
+        );
+        let [booking, ..] = stage.book_haircuts(1)[..] else {
+            panic!("one booking")
+        };
+        stage.settle(4);
+        let copy = stage.world.rubitime.live()[0].id;
+        stage.world.yclients.cancel(booking).unwrap();
+        stage.world.rubitime.move_to(copy, at(2, 15)).unwrap();
+        let (code, report) = stage.reconcile(&[]);
+        assert_eq!(code, 4, "{report:#}");
+        let (_, found) = conflicts(&stage, &[]);
+        assert_eq!(
+            found["bridges"][0]["conflicts"][0]["field"], "removal",
+            "{found:#}"
+        );
+        let text = stage.run(&["conflicts"]);
+        assert!(
+            text.stdout.contains("removed it") && text.stdout.contains("edited it"),
+            "{}",
+            text.stdout
+        );
+        let decided = stage.run(&["conflicts", "resolve", "1", "--take", take]);
+        assert_eq!(decided.code, Some(0), "{decided:?}");
+        stage.settle(4);
+        stage.assert_in_step();
+        assert_eq!(stage.world.rubitime.live().len(), left, "{take}");
+    }
+}
+
+#[test]
 fn a_decision_over_values_that_changed_since_is_void_and_told() {
     let stage = disputed();
     let decided = stage.run(&["conflicts", "resolve", "1", "--take", "site"]);
@@ -183,6 +275,10 @@ fn a_double_booking_is_listed_with_who_came_first() {
         (first_seen(0), first_seen(1)),
         ("salon".into(), "site".into())
     );
+    let text = stage.run(&["conflicts"]);
+    for says in ["first", "call the client: move or cancel"] {
+        assert!(text.stdout.contains(says), "{says}: {}", text.stdout);
+    }
     let text = stage.run(&["conflicts", "--format", "markdown"]);
     assert!(
         text.stdout.contains("## Double bookings"),

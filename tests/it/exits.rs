@@ -14,6 +14,7 @@ fn in_step_is_0_and_a_dry_run_with_changes_is_5() {
     assert_eq!(stage.run(&["--reconcile", "--dry-run"]).code, Some(0));
 }
 
+// R32
 #[test]
 fn a_platform_that_cannot_be_read_is_1() {
     let stage = Stage::empty();

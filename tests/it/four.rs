@@ -198,6 +198,7 @@ fn check_names_what_stands_nearest_to_an_id_that_is_not_there() {
     assert_says(&four.check(&four.with(&public)), 2, &parts[..1]);
 }
 
+// R33
 #[test]
 fn check_tells_whose_credentials_are_wrong_and_shows_none() {
     let four = Four::open();

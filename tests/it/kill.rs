@@ -234,6 +234,7 @@ fn dice(seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
+// R30
 #[test]
 fn killed_at_any_moment_of_a_backfill_it_ends_in_step_without_a_twin() {
     let seeds: Vec<u64> = (1..=16).collect();
@@ -286,6 +287,7 @@ fn a_lost_reply_to_any_single_write_doubles_nothing() {
     });
 }
 
+// R14
 #[test]
 fn a_500_after_the_write_landed_doubles_nothing() {
     side_by_side(

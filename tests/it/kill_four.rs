@@ -144,6 +144,7 @@ fn killed_at_any_moment_the_four_end_in_step_without_a_twin() {
     );
 }
 
+// R14
 #[test]
 fn the_reply_of_a_create_lost_on_each_of_the_four_doubles_nothing() {
     let creates = [

@@ -1,5 +1,6 @@
 //! What a person does on one platform arrives on every other one: the whole matrix, by the binary over real HTTP.
 
+mod leaving;
 mod rig;
 mod table;
 mod tokens;
@@ -327,6 +328,7 @@ fn row(table: &mut Table, from: Column, other: Column, columns: &[Column], rig: 
     }
 }
 
+// R23
 #[test]
 fn what_a_person_does_on_any_platform_arrives_on_every_other_one() {
     let columns = [Yclients, Rubitime, SimplybookAdmin, Alfacrm];
@@ -356,6 +358,7 @@ fn with_api_keys_alone_simplybook_takes_and_tells_all_but_bookings_that_people_m
     table.assert_right(&columns, &[(SimplybookPublic, Made)]);
 }
 
+// R15
 #[test]
 fn with_a_sink_simplybook_gets_no_contacts_of_clients_from_elsewhere() {
     let columns = [Yclients, Rubitime, Alfacrm, SimplybookSink];
@@ -368,6 +371,7 @@ fn with_a_sink_simplybook_gets_no_contacts_of_clients_from_elsewhere() {
     table.assert_right(&columns, &[]);
 }
 
+// R16
 #[test]
 fn platforms_that_spell_everything_oddly_are_kept_in_step_too() {
     let columns = [Yclients, Rubitime, SimplybookAdmin, Alfacrm];

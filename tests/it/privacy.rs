@@ -69,6 +69,7 @@ fn person(stage: &Stage) {
         .unwrap();
 }
 
+// R42
 #[test]
 fn reports_and_logs_of_every_level_keep_clients_and_secrets_to_themselves() {
     let stage = Stage::week();
@@ -98,6 +99,7 @@ fn reports_and_logs_of_every_level_keep_clients_and_secrets_to_themselves() {
     assert!(ran.stderr.contains("records.list"), "{}", ran.stderr);
 }
 
+// R42
 #[test]
 fn errors_quote_neither_what_was_sent_nor_what_came_back() {
     for fault in [

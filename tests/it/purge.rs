@@ -24,6 +24,7 @@ fn in_step() -> Stage {
     stage
 }
 
+// R15, R44
 #[test]
 fn a_platform_is_left_cleanly_with_the_database_and_from_the_marks_alone() {
     for lost in [false, true] {

@@ -6,6 +6,7 @@ use slotbridge_sim::{Booking, Hand as _, Inspect as _};
 
 use crate::support::{Stage, at};
 
+// R41
 #[test]
 fn a_dry_run_leaves_platforms_and_database_byte_for_byte() {
     let stage = Stage::week();
@@ -40,6 +41,7 @@ fn a_dry_run_leaves_platforms_and_database_byte_for_byte() {
     assert_eq!(database(&stage), files, "a dry run changed the database");
 }
 
+// R16
 #[test]
 fn a_second_pass_makes_no_write() {
     let stage = Stage::week();
@@ -89,6 +91,7 @@ fn what_a_dry_run_plans_is_what_the_next_pass_does() {
     );
 }
 
+// R8
 #[test]
 fn moves_edits_and_cancellations_arrive_on_the_other_platform() {
     let stage = Stage::week();

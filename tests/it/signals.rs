@@ -58,6 +58,7 @@ fn a_stopped_pass_waits_for_the_write_under_way_and_reports() {
     }
 }
 
+// R31
 #[test]
 fn a_second_signal_ends_the_process_at_once_and_the_next_pass_settles_it() {
     let stage = Stage::week();

@@ -228,3 +228,76 @@ fn a_new_kind_of_platform_is_one_folder_and_one_arm() {
         );
     }
 }
+
+/// The requirements that a comment such as `// R3, R14` names.
+fn requirements_in(line: &str) -> Option<BTreeSet<u32>> {
+    let names = line.trim().strip_prefix("// R")?;
+    let numbers = names.split(", R").map(|number| number.parse().ok());
+    numbers.collect()
+}
+
+#[test]
+fn every_requirement_is_listed_and_each_of_its_tests_exists_and_names_it() {
+    let page = std::fs::read_to_string(root().join("docs/requirements.md")).unwrap();
+    let mut listed: BTreeMap<u32, BTreeSet<(String, String)>> = BTreeMap::new();
+    for row in page.lines().filter_map(|line| line.strip_prefix("| R")) {
+        let (number, row) = row.split_once(" | ").unwrap();
+        let (words, tests) = row.split_once(" | ").unwrap();
+        assert!(words.len() > 20, "R{number} says nothing");
+        let tests = tests.trim_end_matches(" |").split("<br>").map(|test| {
+            let mut parts = test.split('`').filter(|part| !part.trim().is_empty());
+            let (path, name) = (parts.next().unwrap(), parts.next().unwrap());
+            (path.to_owned(), name.to_owned())
+        });
+        let known = listed.insert(number.parse().unwrap(), tests.collect());
+        assert!(known.is_none(), "R{number} is listed twice");
+    }
+    assert_eq!(
+        listed.keys().copied().collect::<Vec<u32>>(),
+        (1..=45).collect::<Vec<u32>>()
+    );
+
+    // What the tests say of themselves, read without the page.
+    let mut files = Vec::new();
+    for folder in folders(&root().join("crates")) {
+        sources(&folder.join("src"), &mut files);
+    }
+    sources(&root().join("tests"), &mut files);
+    let mut named: BTreeMap<u32, BTreeSet<(String, String)>> = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let path = file
+            .strip_prefix(root())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(numbers) = requirements_in(line) else {
+                continue;
+            };
+            let below = &lines[at + 1..];
+            assert!(
+                below[0].trim_start().starts_with("#["),
+                "{path}: {line} stands above no test"
+            );
+            let function = below
+                .iter()
+                .find_map(|line| line.split_once("fn "))
+                .unwrap()
+                .1;
+            let name = function.split('(').next().unwrap().to_owned();
+            for number in numbers {
+                named
+                    .entry(number)
+                    .or_default()
+                    .insert((path.clone(), name.clone()));
+            }
+        }
+    }
+    assert_eq!(
+        named, listed,
+        "left: what tests name; right: docs/requirements.md"
+    );
+}

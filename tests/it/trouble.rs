@@ -29,6 +29,7 @@ fn assert_reported(stage: &Stage, platform: usize) -> serde_json::Value {
     report
 }
 
+// R1
 #[test]
 fn nonsense_in_a_listing_removes_nothing() {
     let faults = [
@@ -60,6 +61,7 @@ fn nonsense_in_a_listing_removes_nothing() {
     });
 }
 
+// R1
 #[test]
 fn nonsense_about_known_records_removes_nothing() {
     let faults = [

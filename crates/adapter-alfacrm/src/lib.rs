@@ -9,6 +9,9 @@ mod convert;
 mod customers;
 mod error;
 mod form;
+#[cfg(any(test, feature = "hostile"))]
+#[doc(hidden)]
+pub mod hostile;
 mod listing;
 mod platform;
 mod request;

@@ -5,6 +5,7 @@ mod bench;
 mod census;
 mod clients;
 mod conformance;
+mod hostile;
 mod lessons;
 mod properties;
 mod replies;

@@ -4,6 +4,9 @@ mod check;
 mod config;
 mod convert;
 mod error;
+#[cfg(any(test, feature = "hostile"))]
+#[doc(hidden)]
+pub mod hostile;
 mod request;
 #[cfg(test)]
 mod tests;

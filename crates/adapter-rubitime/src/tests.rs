@@ -2,6 +2,7 @@
 
 mod conversion;
 mod errors;
+mod hostile;
 mod platform;
 mod properties;
 mod requests;

@@ -9,6 +9,9 @@ pub mod config;
 mod convert;
 mod error;
 mod fetched;
+#[cfg(any(test, feature = "hostile"))]
+#[doc(hidden)]
+pub mod hostile;
 mod listing;
 mod occupancy;
 mod platform;

@@ -4,6 +4,7 @@ mod bench;
 mod conformance;
 mod conversion;
 mod errors;
+mod hostile;
 mod moves;
 mod requests;
 mod sessions;

@@ -7,6 +7,9 @@ pub mod config;
 mod convert;
 mod error;
 mod form;
+#[cfg(any(test, feature = "hostile"))]
+#[doc(hidden)]
+pub mod hostile;
 mod listing;
 mod phones;
 mod platform;

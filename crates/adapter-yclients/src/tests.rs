@@ -5,6 +5,7 @@ mod bench;
 mod checks;
 mod conformance;
 mod hooks;
+mod hostile;
 mod in_process;
 mod laws;
 mod listings;

@@ -29,10 +29,19 @@ pub fn phone(raw: &str, country: &str) -> Option<Private> {
         return None;
     }
     let country = country.trim().to_uppercase();
-    Some(match read_phone(written, &country) {
-        Some(number) => Private::new(number.format_as(PhoneNumberFormat::E164).into_owned()),
-        None => Private::new(written),
-    })
+    let Some(number) = read_phone(written, &country) else {
+        return Some(Private::new(written));
+    };
+    let spelled = e164(&number);
+    // One that is not known to be valid may read as another, valid one once its odd marks are gone.
+    let again = (!number.is_valid())
+        .then(|| read_phone(&spelled, &country))
+        .flatten();
+    Some(Private::new(again.map_or(spelled, |number| e164(&number))))
+}
+
+fn e164(number: &PhoneNumber) -> String {
+    number.format_as(PhoneNumberFormat::E164).into_owned()
 }
 
 /// Whether this is a phone in E.164, and so one that can be compared with others.

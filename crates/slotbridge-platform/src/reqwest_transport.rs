@@ -128,8 +128,8 @@ impl Transport for ReqwestTransport {
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
             if body.len().saturating_add(chunk.len()) > limits.body_bytes_max {
                 return Err(refused(format!(
-                    "the reply is larger than {} bytes",
-                    limits.body_bytes_max
+                    "the reply is larger than {}",
+                    size(limits.body_bytes_max)
                 )));
             }
             body.extend_from_slice(&chunk);
@@ -138,6 +138,16 @@ impl Transport for ReqwestTransport {
         *whole.status_mut() = response.status();
         std::mem::swap(whole.headers_mut(), response.headers_mut());
         Ok(whole)
+    }
+}
+
+/// A size in words. A long number would be taken for somebody's phone, and scrubbed.
+fn size(bytes: usize) -> String {
+    const MIB: usize = 1024 * 1024;
+    if bytes >= MIB && bytes.is_multiple_of(MIB) {
+        format!("{} MiB", bytes / MIB)
+    } else {
+        format!("{bytes} bytes")
     }
 }
 

@@ -3,6 +3,8 @@
 //! Compiled always, so that adapters, the engine and the simulator can use it in their tests; nothing here is meant for
 //! a running bridge.
 
+pub mod hostile;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -21,7 +21,7 @@ pub(crate) use conflict::{
     choice_from_json, choice_to_json, claim_platforms, claims_from_json, claims_to_json,
     decider_from_word, decision_state_from_word, subject_from_word,
 };
-pub(crate) use erase::{Wanted, erased, is_erased, mentions};
+pub(crate) use erase::{Wanted, blanked, erased, is_erased, mentions};
 pub(crate) use journal::{
     journal_state_from_word, operation_from_json, operation_to_json, outcome_word,
     totals_from_json, totals_to_json,

@@ -506,10 +506,10 @@ impl Store {
         Ok(all)
     }
 
-    /// Folds the write-ahead log into the file without waiting for readers, and without rewriting it. Says whether the log
-    /// is empty now.
-    pub async fn fold_log(&self) -> Result<bool, StoreError> {
-        self.worker.alone(upkeep::fold).await
+    /// Does as [`Self::scrub`] does where the file is small enough to keep nobody waiting for long; else only empties the
+    /// log. Says whether the log is empty now.
+    pub async fn scrub_if_small(&self) -> Result<bool, StoreError> {
+        self.worker.alone(upkeep::scrub_if_small).await
     }
 
     /// Rewrites the file and empties the write-ahead log, so that nothing of what was erased is left in either. Says

@@ -96,6 +96,16 @@ pub(crate) fn scrub(conn: &Connection) -> Result<bool, StoreError> {
     fold(conn)
 }
 
+/// Does as [`scrub`] does where the file is small enough to keep nobody waiting for long; else only empties the log.
+pub(crate) fn scrub_if_small(conn: &Connection) -> Result<bool, StoreError> {
+    let (bytes, _free) = size(conn)?;
+    if bytes <= REWRITE_BYTES_MAX {
+        scrub(conn)
+    } else {
+        fold(conn)
+    }
+}
+
 /// Folds the write-ahead log into the file without waiting for readers.
 pub(crate) fn fold(conn: &Connection) -> Result<bool, StoreError> {
     conn.busy_timeout(Duration::ZERO)?;

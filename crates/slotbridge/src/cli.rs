@@ -6,11 +6,11 @@ pub(crate) mod ask;
 pub(crate) mod backup;
 pub(crate) mod check;
 pub(crate) mod conflicts;
+pub(crate) mod database;
 #[cfg(feature = "demo")]
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod forget;
-pub(crate) mod hand;
 pub(crate) mod logging;
 pub(crate) mod manual;
 pub(crate) mod map;

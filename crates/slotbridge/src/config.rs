@@ -23,6 +23,7 @@ mod example;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::io::Read as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,9 @@ use table::Table;
 
 /// Where the config is looked for when nobody says otherwise.
 pub(crate) const DEFAULT_PATH: &str = "/etc/slotbridge/config.toml";
+
+/// The longest config file; thousands of mappings fit.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// A config without a problem.
 #[derive(Debug)]
@@ -77,7 +81,7 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn load(file: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file).map_err(|error| {
+        let text = read_text(file).map_err(|error| {
             let hint = if error.kind() == std::io::ErrorKind::NotFound {
                 "; name another file with --config or $SLOTBRIDGE_CONFIG, or start from config.example.toml"
             } else {
@@ -125,6 +129,20 @@ impl Config {
             .iter()
             .find(|platform| platform.name.as_str() == name)
     }
+}
+
+/// Reads a config file as far as one can be long, whatever it says of its size.
+fn read_text(file: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(file)?
+        .take(FILE_BYTES_MAX + 1)
+        .read_to_string(&mut text)?;
+    if u64::try_from(text.len()).is_ok_and(|size| size > FILE_BYTES_MAX) {
+        return Err(std::io::Error::other(format!(
+            "it is longer than {FILE_BYTES_MAX} bytes"
+        )));
+    }
+    Ok(text)
 }
 
 fn problems(log: Log<'_>) -> Vec<Problem> {

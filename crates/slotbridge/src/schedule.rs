@@ -222,8 +222,18 @@ async fn erase(parts: &Parts, keep: SignedDuration) -> bool {
                 conflicts = erased.conflicts,
                 "Clients of bookings that are over for long are erased."
             );
-            if let Err(error) = parts.store.fold_log().await {
-                tracing::warn!(%error, "The log still holds what was erased; it is folded later.");
+            if erased.is_nothing() {
+                return true;
+            }
+            match parts.store.scrub_if_small().await {
+                Ok(true) => {}
+                Ok(false) => tracing::warn!(
+                    "The database's log still holds what was erased, because somebody was reading; it is emptied later."
+                ),
+                Err(error) => tracing::warn!(
+                    %error,
+                    "The database's file still holds what was erased; it is rewritten later."
+                ),
             }
             true
         }

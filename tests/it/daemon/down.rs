@@ -54,6 +54,7 @@ fn a_platform_that_refuses_connections_holds_up_nobody_and_is_caught_up() {
     });
 }
 
+// R36
 #[test]
 fn a_platform_that_does_not_answer_holds_up_nobody() {
     std::thread::scope(|scope| {

@@ -108,6 +108,7 @@ fn without_a_database_none_is_made_and_every_planned_operation_is_told_once() {
     assert_eq!((rig.writes(), rig.fingerprints()), (0, fingerprints));
 }
 
+// R41
 #[test]
 fn beside_a_database_it_stays_byte_for_byte_and_what_comes_up_is_told_as_it_does() {
     let rig = Rig::empty(OFTEN);

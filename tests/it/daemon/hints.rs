@@ -95,6 +95,7 @@ fn a_change_told_by_webhook_costs_one_reading_and_one_write_per_other_platform()
     daemon.stop();
 }
 
+// R19
 #[test]
 fn the_webhooks_of_our_own_writes_set_nothing_off() {
     let rig = Rig::empty(NEVER);
@@ -128,6 +129,7 @@ fn the_webhooks_of_our_own_writes_set_nothing_off() {
     daemon.stop();
 }
 
+// R27
 #[test]
 fn a_whole_record_in_a_webhook_is_used_before_it_is_read_and_a_removal_only_after() {
     let rig = Rig::empty(NEVER);

@@ -124,6 +124,7 @@ fn keeps_it_to_itself(log_format: &str) {
     }
 }
 
+// R42
 #[test]
 fn the_log_as_text_and_every_page_keep_clients_and_secrets_to_themselves() {
     keeps_it_to_itself("text");

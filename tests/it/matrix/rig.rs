@@ -230,6 +230,16 @@ impl Rig {
         messages.into_iter().map(|message| message.email).collect()
     }
 
+    /// Runs the binary to its end.
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+        let output = binary()
+            .arg("--config")
+            .arg(self.folder.path().join("config.toml"))
+            .args(arguments)
+            .output();
+        Ran::from(output.unwrap())
+    }
+
     /// Makes one pass.
     pub(super) fn pass(&self) -> (Option<i32>, Value, String) {
         let output = binary()
@@ -260,6 +270,17 @@ impl Rig {
             said = format!("exit {code:?} {report:#} {stderr}");
         }
         Err(format!("not in step after {passes_max} passes: {said}"))
+    }
+
+    /// Takes the database away, but not the account of the calls that were made.
+    pub(super) fn lose_the_database(&self) {
+        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            if name.contains(".db") && !name.contains(".calls") {
+                std::fs::remove_file(entry.path()).unwrap();
+            }
+        }
     }
 
     /// The calls that write, so far.

@@ -15,6 +15,7 @@ fn with_login(toml: &str) -> String {
     toml.replace(token, login)
 }
 
+// R34
 #[test]
 fn a_token_that_ends_in_the_middle_of_a_pass_is_invisible() {
     // The platform, how it is logged in to, and the call that meets the dead token: in the reading, and in the writing.

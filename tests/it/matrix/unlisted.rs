@@ -55,6 +55,7 @@ fn protected_and_freed(rig: &Rig, place: Place) {
     }
 }
 
+// R24
 #[test]
 fn a_booking_made_on_rubitime_that_nobody_told_of_protects_its_time_everywhere() {
     protected_and_freed(&Rig::admin(), Place::Rubitime);

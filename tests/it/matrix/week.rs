@@ -68,3 +68,34 @@ fn a_week_spread_over_four_platforms_ends_the_same_on_all_and_twins_are_adopted(
     }
     rig.assert_nothing_doubled("the week");
 }
+
+#[test]
+fn with_its_database_lost_one_pass_finds_the_pairs_of_all_four_again_and_writes_nothing() {
+    let rig = Rig::week();
+    rig.settle(5).unwrap();
+    let before = PLACES.map(|place| shown(&rig, place));
+    let writes = rig.writes().len();
+    rig.lose_the_database();
+    let (code, report, stderr) = rig.pass();
+    assert_eq!(code, Some(0), "{report:#} {stderr}");
+    assert_eq!(rig.writes().len(), writes, "{:#}", report["totals"]);
+    let bookings = before[0].values().sum::<usize>();
+    assert_eq!(
+        report["totals"]["adopted"], bookings,
+        "{:#}",
+        report["totals"]
+    );
+    // The links are there again: what happens next arrives.
+    let moved = rig.world.side(Place::Yclients).view.live().remove(0);
+    let later = moved.start + jiff::SignedDuration::from_hours(24 * 20);
+    rig.world
+        .side(Place::Yclients)
+        .hand
+        .move_to(moved.id, later)
+        .unwrap();
+    rig.settle(5).unwrap();
+    let after = PLACES.map(|place| shown(&rig, place));
+    assert_ne!(after, before);
+    assert!(after.iter().all(|rows| *rows == after[0]), "{after:#?}");
+    rig.assert_nothing_doubled("after the database was lost");
+}

@@ -274,6 +274,7 @@ fn page(total: u64, count: u64, row: &serde_json::Value) -> Scene {
 
 const NONE: Scene = Scene::Reply(200, r#"{"total":0,"count":0,"page":0,"items":[]}"#);
 
+// R2
 #[tokio::test(start_paused = true)]
 async fn a_list_that_contradicts_itself_proves_nothing() {
     let plain = json("lesson.json");

@@ -217,6 +217,7 @@ fn every_spelling_reads_the_same() {
     }
 }
 
+// R39
 #[test]
 fn each_variant_changes_what_it_should() {
     for (name, change) in CHANGED {

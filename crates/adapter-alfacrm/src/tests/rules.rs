@@ -174,6 +174,7 @@ fn ids(listing: &Listing) -> BTreeSet<String> {
         .collect()
 }
 
+// R40
 #[tokio::test(start_paused = true)]
 async fn a_rule_speaks_behind_its_last_lesson_and_the_reading_agrees_with_the_census() {
     let (bench, rule) = with_rule(&Options {
@@ -222,6 +223,7 @@ async fn a_rule_speaks_behind_its_last_lesson_and_the_reading_agrees_with_the_ce
     assert_eq!(list(&bench).await.records.len(), 2);
 }
 
+// R40
 #[tokio::test(start_paused = true)]
 async fn neither_a_rule_nor_its_lessons_are_written() {
     let (bench, rule) = with_rule(&Options::default());

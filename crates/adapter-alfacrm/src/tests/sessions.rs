@@ -256,6 +256,7 @@ async fn the_platforms_own_limit_is_never_met() {
     assert_eq!(bench.sim.quota_violations(), []);
 }
 
+// R35
 #[tokio::test(start_paused = true)]
 async fn a_throttle_with_a_page_for_people_is_waited_out() {
     let bench = SimBench::usual();

@@ -123,6 +123,7 @@ async fn a_lesson_held_a_moment_ago_still_takes_its_time() {
     );
 }
 
+// R22
 #[tokio::test(start_paused = true)]
 async fn a_move_looks_at_others_and_not_at_itself() {
     let bench = SimBench::usual();
@@ -284,6 +285,7 @@ async fn no_write_ever_charges_a_client() {
     assert_eq!(bench.sim.held_by_api(), Vec::<u64>::new());
 }
 
+// R22
 #[tokio::test(start_paused = true)]
 async fn an_update_that_rests_on_an_older_sight_is_stale() {
     let bench = SimBench::usual();

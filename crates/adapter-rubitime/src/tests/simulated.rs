@@ -385,6 +385,7 @@ async fn the_adapter_conforms_with_its_marker_in_a_field() {
     assert!(report.is_good(), "{report}");
 }
 
+// R15
 #[tokio::test]
 async fn a_booking_is_made_moved_and_cancelled_within_the_quota_and_in_silence() {
     let bench = simulated(&moscow(), None).await;

@@ -107,6 +107,7 @@ fn read(path: &str) -> Vec<Hint> {
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+// R24
 #[test]
 fn every_webhook_points_at_its_records() {
     for (path, expected) in HINTS {

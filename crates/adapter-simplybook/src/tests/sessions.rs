@@ -196,6 +196,7 @@ async fn a_round_number_that_was_proven_costs_one_call_from_then_on() {
     assert_eq!(bench.sim.count("admin.getBookings"), calls + 1);
 }
 
+// R2
 #[tokio::test(start_paused = true)]
 async fn a_filter_that_is_not_honoured_proves_nothing() {
     let bench = bench(

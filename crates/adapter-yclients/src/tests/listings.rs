@@ -78,6 +78,7 @@ async fn a_listing_that_reaches_its_total_is_complete() {
     check("a clamped page size", clamped, &[1, 2, 3], Ok(())).await;
 }
 
+// R2
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_misses_its_total_is_partial() {
     check(
@@ -210,6 +211,7 @@ async fn only_a_failure_of_the_first_page_is_an_error() {
     assert_eq!(error.kind, ErrorKind::BadReply);
 }
 
+// R3
 #[tokio::test(start_paused = true)]
 async fn the_days_asked_for_are_the_branchs_and_cover_the_window() {
     for (name, from, to, days) in [
@@ -347,6 +349,7 @@ async fn of_two_sightings_of_a_record_the_later_one_counts() {
 }
 
 /// The cursor of a listing that showed these changes, at a clock that shows 2031-05-03T00:00:00Z.
+// R25
 #[tokio::test(start_paused = true)]
 async fn the_cursor_is_the_latest_change_seen_and_never_the_future() {
     let changed = |stamp: &str| {
@@ -431,6 +434,7 @@ async fn an_incremental_listing_shows_changes_of_any_day_and_claims_no_more() {
     );
 }
 
+// R25
 #[tokio::test(start_paused = true)]
 async fn an_incremental_listing_that_broke_off_keeps_its_cursor() {
     let scripted =
@@ -445,6 +449,7 @@ async fn an_incremental_listing_that_broke_off_keeps_its_cursor() {
     assert_eq!(listing.cursor.as_deref(), Some(since));
 }
 
+// R27
 #[tokio::test(start_paused = true)]
 async fn a_foreign_cursor_is_refused_without_a_call() {
     let scripted = Setup::default().play([]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use slotbridge_core::model::{
     BookingId, Client, Private, RemoteId, ResourceKey, ServiceKey, Status,
 };
@@ -195,6 +195,7 @@ fn two_services(record: &mut Record) {
     record.service_title = Some("Укладка".to_owned());
 }
 
+// R39
 #[test]
 fn every_odd_spelling_is_read_as_what_it_means() {
     for (name, change) in ROWS {
@@ -218,6 +219,23 @@ fn a_row_that_cannot_be_read_keeps_its_id_and_says_why() {
         );
         assert!(unreadable.why.contains(why), "{name}: {}", unreadable.why);
         assert!(!unreadable.why.contains("Пётр"), "{name}");
+    }
+}
+
+// R24
+#[test]
+fn it_does_not_matter_who_made_a_record() {
+    let made = super::support::read(&plain());
+    // By a client online, by staff, by another program, by a widget that is gone.
+    for by in [
+        json!({"online": true, "from_url": "https://n7001.example.com/", "created_user_id": 0, "is_sale_bill_printed": false}),
+        json!({"online": false, "created_user_id": 4711, "custom_color": "f44336"}),
+        json!({"online": false, "created_user_id": 0, "record_from": "API", "bookform_id": 0}),
+        json!({"online": 1, "created_user_id": null, "bookform_id": 12, "is_mobile": true}),
+    ] {
+        let mut row = plain();
+        row.extend(by.as_object().unwrap().clone());
+        assert_eq!(super::support::read(&row), made, "{by}");
     }
 }
 

@@ -425,6 +425,7 @@ async fn a_cancellation_shows_in_both_listings() {
     }
 }
 
+// R25
 #[tokio::test(start_paused = true)]
 async fn a_change_stamped_a_moment_before_the_cursor_is_not_missed() {
     // Where the branch's clocks are those of UTC, nothing but the overlap helps.

@@ -419,6 +419,7 @@ fn our_marker_takes_a_free_place_only() {
     }
 }
 
+// R15
 #[test]
 fn no_body_ever_asks_for_a_message_or_a_payment() {
     let mut owners = marked_by_the_owner();

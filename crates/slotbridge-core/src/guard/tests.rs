@@ -141,6 +141,7 @@ fn check_defaults(why: &str, operations: Vec<Operation>, facts: Facts, expected:
     );
 }
 
+// R5
 #[test]
 fn the_limits_of_removals_that_hold_by_default() {
     for (why, removals, live, day, expected) in [

@@ -252,6 +252,7 @@ fn a_cancelled_record_is_no_candidate() {
     check("cancelled alone", &[cancelled], &[], &[], &[]);
 }
 
+// R10
 #[test]
 fn what_may_be_one_booking_or_not_is_left_to_a_person() {
     for (why, candidates, expected) in [

@@ -390,6 +390,7 @@ fn every_subject_has_a_word_of_its_own() {
     assert_eq!(words.len(), Field::ALL.len() + 1);
 }
 
+// R21
 #[test]
 fn a_change_that_was_taken_in_is_not_lost_in_silence_while_its_platform_cannot_be_read() {
     let edited = changed(&booking(0), Field::Comment, 'a');

@@ -160,3 +160,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_phone_in_its_normal_form_is_its_own_whatever_was_typed() {
+    for country in ["RU", "DE", "JP", "??"] {
+        for text in [
+            "+  81010804910)",
+            "+81010804910",
+            "81010804910",
+            "+7 (8) 9160000000",
+            "+0049 30 123456",
+            "00380 50 123 45 67",
+        ] {
+            let Some(once) = phone(text, country) else {
+                panic!("{text} is nothing")
+            };
+            let again = phone(once.expose(), country).unwrap();
+            assert_eq!(again.expose(), once.expose(), "{text} in {country}");
+        }
+    }
+}

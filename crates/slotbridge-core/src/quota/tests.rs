@@ -63,6 +63,7 @@ fn intervals_are_what_the_tightest_quota_leaves() {
     }
 }
 
+// R36
 #[test]
 fn accounts_behind_one_quota_get_as_many_calls_each_and_slow_down_together() {
     let needs = [polling(1, 0, 0), polling(4, 0, 0)];

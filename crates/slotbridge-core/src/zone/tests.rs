@@ -17,6 +17,7 @@ fn instant(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
+// R39
 #[test]
 fn wall_clock_times_are_instants_of_their_zone() {
     for (name, wall, expected) in [
@@ -79,6 +80,7 @@ fn wall_clock_times_are_instants_of_their_zone() {
     }
 }
 
+// R39
 #[test]
 fn a_skipped_hour_is_refused() {
     for (name, wall) in [
@@ -117,6 +119,7 @@ fn the_records_own_offset_says_which_of_a_doubled_hour_is_meant() {
     }
 }
 
+// R39
 #[test]
 fn the_second_of_a_doubled_hour_cannot_be_spelled() {
     for (name, at, shown) in [
@@ -142,6 +145,7 @@ fn the_second_of_a_doubled_hour_cannot_be_spelled() {
     }
 }
 
+// R3
 #[test]
 fn days_cover_a_window_by_the_zones_clocks() {
     for (name, from, to, first, last) in [

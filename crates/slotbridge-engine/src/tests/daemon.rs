@@ -161,6 +161,7 @@ async fn a_webhook_leads_to_one_reading_and_one_write() {
     running.stop().await;
 }
 
+// R27
 #[tokio::test(start_paused = true)]
 async fn without_webhooks_a_change_is_noticed_within_the_planned_interval() {
     for feed in [false, true] {
@@ -277,6 +278,7 @@ async fn a_webhook_that_shows_the_whole_record_is_used_before_it_is_confirmed() 
     running.stop().await;
 }
 
+// R8
 #[tokio::test(start_paused = true)]
 async fn a_late_webhook_does_not_bring_back_what_was_cancelled() {
     let world = World::listing();
@@ -586,6 +588,7 @@ async fn looks_and_runs_are_told_with_their_reasons() {
     running.stop().await;
 }
 
+// R36
 #[tokio::test(start_paused = true)]
 async fn a_client_who_books_now_does_not_wait_behind_a_backfill() {
     let world = World::listing();

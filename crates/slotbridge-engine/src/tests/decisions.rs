@@ -175,6 +175,7 @@ async fn what_a_decision_wants_written_is_held_by_a_guard_like_anything_else() {
     assert_eq!(only(&world.b.live()).start, at(11, 0));
 }
 
+// R29
 #[tokio::test(start_paused = true)]
 async fn a_conflict_that_the_platforms_ended_themselves_is_closed() {
     let world = two_moves().await;

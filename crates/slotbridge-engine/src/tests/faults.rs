@@ -3,6 +3,7 @@
 use super::fake::Fault;
 use super::*;
 
+// R14
 #[tokio::test(start_paused = true)]
 async fn a_lost_reply_to_any_write_is_looked_for_before_anything_else() {
     for call in ["create", "update", "remove"] {
@@ -36,6 +37,7 @@ async fn a_lost_reply_to_any_write_is_looked_for_before_anything_else() {
     }
 }
 
+// R4
 #[tokio::test(start_paused = true)]
 async fn a_short_or_empty_listing_removes_nothing() {
     for fault in [Fault::Cut, Fault::Empty, Fault::Down] {
@@ -51,6 +53,7 @@ async fn a_short_or_empty_listing_removes_nothing() {
     }
 }
 
+// R2
 #[tokio::test(start_paused = true)]
 async fn nothing_is_created_where_the_listing_was_short() {
     let world = World::listing();
@@ -68,6 +71,7 @@ async fn nothing_is_created_where_the_listing_was_short() {
     assert_eq!(world.a.live().len(), 2);
 }
 
+// R28
 #[tokio::test(start_paused = true)]
 async fn an_unreadable_row_is_quarantined_and_the_rest_goes_on() {
     let world = World::listing();
@@ -80,6 +84,7 @@ async fn an_unreadable_row_is_quarantined_and_the_rest_goes_on() {
     assert_eq!(world.b.live().len(), 2);
 }
 
+// R29
 #[tokio::test(start_paused = true)]
 async fn a_refusal_stands_until_something_about_it_changes() {
     let world = World::listing();
@@ -131,6 +136,7 @@ async fn losing_the_database_doubles_nothing() {
     world.settle().await;
 }
 
+// R8
 #[tokio::test(start_paused = true)]
 async fn a_copy_whose_original_is_gone_does_not_come_back_as_a_booking() {
     let mut world = World::listing();
@@ -175,6 +181,7 @@ async fn a_clock_that_went_back_stops_the_bridge_until_a_person_has_looked() {
     assert_eq!(world.b.live().len(), 2);
 }
 
+// R38
 #[tokio::test(start_paused = true)]
 async fn an_account_that_changed_its_zone_moves_nothing_before_a_person_has_looked() {
     let mut world = World::listing();
@@ -191,6 +198,7 @@ async fn an_account_that_changed_its_zone_moves_nothing_before_a_person_has_look
     assert_eq!(only(&world.b.live()).start, at(11, 0));
 }
 
+// R12
 #[tokio::test(start_paused = true)]
 async fn a_feed_whose_ids_are_all_new_doubles_and_removes_nothing() {
     let world = World::listing();
@@ -245,6 +253,7 @@ async fn a_move_made_before_a_lost_create_was_settled_is_a_move() {
     assert_eq!(only(&world.a.live()).start, at(14, 0));
 }
 
+// R12
 #[tokio::test(start_paused = true)]
 async fn another_accounts_feed_waits_for_a_person() {
     let world = World::listing();

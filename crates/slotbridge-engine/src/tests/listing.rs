@@ -50,6 +50,7 @@ async fn moves_edits_and_cancellations_arrive_from_either_side() {
     );
 }
 
+// R10
 #[tokio::test(start_paused = true)]
 async fn what_stands_on_both_platforms_is_adopted_without_a_write() {
     let world = World::listing();
@@ -87,6 +88,7 @@ async fn two_changes_of_different_fields_are_both_kept() {
     }
 }
 
+// R21
 #[tokio::test(start_paused = true)]
 async fn of_two_moves_the_newest_wins_and_the_other_is_kept_as_a_conflict() {
     let world = World::listing();
@@ -152,6 +154,7 @@ async fn under_ask_nothing_is_written_and_the_exit_code_says_that_somebody_is_wa
     );
 }
 
+// R7
 #[tokio::test(start_paused = true)]
 async fn a_removal_against_an_edit_follows_the_policy() {
     for (policy, live, exit_code) in [
@@ -190,6 +193,7 @@ async fn a_swap_of_two_slots_never_double_books() {
     assert!(!world.b.state.lock().unwrap().doubles_seen);
 }
 
+// R17
 #[tokio::test(start_paused = true)]
 async fn a_platform_that_cuts_comments_is_written_once() {
     let world = World::listing();
@@ -233,6 +237,7 @@ async fn a_comment_that_did_not_arrive_with_a_new_record_is_written_once_more_an
     assert_eq!(world.b.writes(), 2);
 }
 
+// R22
 #[tokio::test(start_paused = true)]
 async fn the_later_seen_of_a_double_booking_is_not_pushed() {
     let world = World::listing();
@@ -250,6 +255,7 @@ async fn the_later_seen_of_a_double_booking_is_not_pushed() {
     );
 }
 
+// R9
 #[tokio::test(start_paused = true)]
 async fn a_booking_outside_the_mapping_is_counted_and_left_alone() {
     let world = World::listing();

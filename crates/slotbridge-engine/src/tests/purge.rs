@@ -46,6 +46,7 @@ fn resources(platform: &Fake) -> Vec<String> {
         .collect()
 }
 
+// R44
 #[tokio::test(start_paused = true)]
 async fn copies_go_and_originals_stay_with_the_database_and_without() {
     for lost in [false, true] {
@@ -78,6 +79,7 @@ async fn copies_go_and_originals_stay_with_the_database_and_without() {
     }
 }
 
+// R13
 #[tokio::test(start_paused = true)]
 async fn a_persons_copy_of_a_copy_is_left_and_listed() {
     let mut world = World::listing();

@@ -4,6 +4,7 @@ use slotbridge_core::model::Private;
 
 use super::*;
 
+// R43
 #[tokio::test(start_paused = true)]
 async fn a_copy_holds_the_time_and_nothing_else() {
     let mut world = World::listing();

@@ -220,6 +220,7 @@ async fn replies_that_are_no_throttle_bring_the_rate_back() {
     assert_eq!(world.api.gate().status().halvings, 1);
 }
 
+// R33
 #[tokio::test(start_paused = true)]
 async fn throttles_without_end_are_told_as_throttles() {
     let world = world(repeated(|| Scene::Reply(429, "2"), 7));

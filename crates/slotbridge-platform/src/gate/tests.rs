@@ -200,6 +200,7 @@ async fn within_one_priority_the_first_to_come_is_the_first_to_go() {
     }
 }
 
+// R36
 #[tokio::test(start_paused = true)]
 async fn sweeps_and_polls_get_their_turn_however_many_writes_wait() {
     let gate = rested(&seam(), &[quota(1, ms(1_000))], 1);
@@ -278,6 +279,7 @@ async fn a_throttle_pauses_the_scope_for_as_long_as_the_platform_says() {
     assert_eq!(seam.elapsed(), ms(7_000));
 }
 
+// R35
 #[tokio::test(start_paused = true)]
 async fn throttles_without_a_word_pause_longer_and_longer() {
     let rows: [(&[Quota], [u64; 4]); 3] = [

@@ -39,7 +39,7 @@ impl Wanted {
 
     /// Whether they stand somewhere in a text of any kind.
     pub(crate) fn stand_in(&self, bytes: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(bytes).to_lowercase();
+        let text = plain(bytes).to_lowercase();
         let run = digits(&text);
         // Platforms spell a number with or without its country.
         let national = |phone: &String| {
@@ -49,13 +49,45 @@ impl Wanted {
         };
         self.emails
             .iter()
-            .any(|email| text.contains(email.as_str()) || text.contains(&email.replace('@', "%40")))
+            .any(|email| text.contains(email.as_str()))
             || self
                 .phones
                 .iter()
                 .map(national)
                 .any(|number| !number.is_empty() && run.contains(&number))
     }
+}
+
+/// A body as text, with the escapes of forms (`%40`) and of JSON (`\u0040`) read: a platform that sends one of them may
+/// spell any character so.
+fn plain(bytes: &[u8]) -> String {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first() {
+        let (escape, length) = match rest {
+            [b'%', high, low, ..] => (hex(&[*high, *low]), 3),
+            [b'\\', b'u', a, b, c, d, ..] => (hex(&[*a, *b, *c, *d]), 6),
+            _ => (None, 1),
+        };
+        match escape {
+            Some(code) if length == 3 => out.push(u8::try_from(code).unwrap_or(b' ')),
+            // Half of a pair is no character of an address or a number.
+            Some(code) => out.extend(char::from_u32(code).unwrap_or(' ').to_string().into_bytes()),
+            None => out.push(*first),
+        }
+        rest = if escape.is_some() {
+            rest.get(length..).unwrap_or_default()
+        } else {
+            after
+        };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |code, digit| {
+        Some(code * 16 + char::from(*digit).to_digit(16)?)
+    })
 }
 
 /// The digits by which a number is known inside its country.
@@ -96,6 +128,13 @@ pub(crate) fn erased(json: &str) -> Result<(String, bool), Undecodable> {
     if let Value::Object(fields) = &mut value {
         fields.insert("erased".to_owned(), Value::Bool(true));
     }
+    Ok((to_json(&value), had))
+}
+
+/// A stored value without its client data and without a mark, and whether there were any in it.
+pub(crate) fn blanked(json: &str) -> Result<(String, bool), Undecodable> {
+    let mut value: Value = from_json(json)?;
+    let had = blank(&mut value);
     Ok((to_json(&value), had))
 }
 

@@ -64,6 +64,60 @@ async fn a_backup_of_a_database_in_use_has_what_stands_in_the_log() {
     child.release();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_made_while_others_write_is_one_state_and_no_mixture() {
+    let (folder, path) = nowhere();
+    let store = open(&path).unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let writer = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let (mut stopped, mut written) = (stopped, 0_u32);
+            while stopped.try_recv().is_err() {
+                // A record, its booking and its link are one transaction.
+                let (id, start) = (written.to_string(), i64::from(written));
+                let one = vec![
+                    seen(record(&id, start), start),
+                    stored(u128::from(written), live(start), start),
+                    linked(
+                        u128::from(written),
+                        salon(),
+                        Some(&id),
+                        shadow(start),
+                        start,
+                    ),
+                ];
+                store.apply(one).await.unwrap();
+                written += 1;
+                tokio::task::yield_now().await;
+            }
+            written
+        }
+    });
+    let mut sizes = Vec::new();
+    while sizes.len() < 5 {
+        let to = folder.path().join(format!("{}.db", sizes.len()));
+        let from = path.clone();
+        let made = tokio::task::spawn_blocking(move || backup(&from, &to).map(|_| to));
+        let copy = Store::open_copy(&made.await.unwrap().unwrap()).unwrap();
+        let state = copy.bridge(&main_bridge(), Timestamp::MIN).await.unwrap();
+        let records = copy.mirror(&salon(), Timestamp::MIN).await.unwrap().len();
+        assert_eq!(
+            (state.bookings.len(), state.links.len()),
+            (records, records)
+        );
+        sizes.push(records);
+    }
+    stop.send(()).unwrap();
+    let written = usize::try_from(writer.await.unwrap()).unwrap();
+    assert!(
+        sizes.is_sorted() && sizes[4] <= written,
+        "{sizes:?} of {written}"
+    );
+    assert!(sizes[0] < sizes[4], "nobody wrote meanwhile: {sizes:?}");
+    store.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn nothing_is_overwritten() {
     let (folder, path) = nowhere();

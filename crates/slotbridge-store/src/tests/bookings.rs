@@ -193,6 +193,7 @@ async fn bookings_are_found_by_their_id_and_by_their_records() {
     .await;
 }
 
+// R11
 #[tokio::test]
 async fn a_link_is_replaced_in_place_and_remembers_the_record_that_it_had() {
     everywhere(async |store| {
@@ -251,6 +252,7 @@ async fn a_link_is_replaced_in_place_and_remembers_the_record_that_it_had() {
     .await;
 }
 
+// R11
 #[tokio::test]
 async fn an_unlinked_pair_becomes_a_past_one_and_the_record_can_be_linked_anew() {
     everywhere(async |store| {

@@ -69,6 +69,7 @@ fn an_open_gives_up_after_the_time_that_it_was_given() {
     assert_eq!(waited, Duration::from_millis(120));
 }
 
+// R31
 #[test]
 fn the_lock_dies_with_the_process() {
     let (_folder, path) = nowhere();

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, Params, Row, params};
 
-use crate::encode::{Undecodable, Wanted, erased, instant, is_erased, mentions, micros};
+use crate::encode::{Undecodable, Wanted, blanked, erased, instant, is_erased, mentions, micros};
 use crate::error::StoreError;
 use crate::rows::{Erased, ToCome};
 
@@ -23,9 +23,17 @@ const BOOKING: &str =
 const ALL_LINKS: &str = "SELECT bridge, booking, shadow FROM link";
 const ALL_OPERATIONS: &str = "SELECT bridge, booking, operation FROM journal";
 const ALL_CLAIMS: &str = "SELECT bridge, booking, claims FROM conflict";
+const ALL_CHOICES: &str = "
+    SELECT bridge, booking, choice FROM decision AS d JOIN conflict AS c ON c.id = d.conflict";
+/// They are those of an earlier time than the conflict's own.
+const ALL_DECIDED_CLAIMS: &str = "
+    SELECT bridge, booking, d.claims FROM decision AS d JOIN conflict AS c ON c.id = d.conflict";
 const LINKS: &str = "SELECT seq, shadow FROM link WHERE bridge = ?1 AND booking = ?2";
 const OPERATIONS: &str = "SELECT seq, operation FROM journal WHERE bridge = ?1 AND booking = ?2";
 const CLAIMS: &str = "SELECT id, claims FROM conflict WHERE bridge = ?1 AND booking = ?2";
+const DECISIONS: &str = "
+    SELECT d.conflict, choice, d.claims FROM decision AS d JOIN conflict AS c ON c.id = d.conflict
+    WHERE bridge = ?1 AND booking = ?2";
 const OPEN: &str = "
     SELECT 1 FROM journal WHERE bridge = ?1 AND booking = ?2 AND state IN ('intended', 'unknown')";
 const BOOKINGS_OF: &str = "
@@ -43,14 +51,22 @@ const RECORDS_OF: &str = "
     WHERE j.bridge = ?1 AND j.booking = ?2 AND j.remote_id IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM link AS l WHERE l.platform = j.platform AND l.remote_id = j.remote_id)";
 /// Bookings of which something was not looked through yet, and records of no booking. One that was looked through is
-/// marked, whether there was anything to take out or not.
+/// marked, whether there was anything to take out or not. A booking that is gone has no content to mark: there it is
+/// what its links and its journal still hold.
 const OVER: &str = "
     SELECT bridge, id FROM booking AS b WHERE ends_at <= ?1 AND (
         instr(content, '\"erased\":true') = 0
         OR EXISTS (
             SELECT 1 FROM link AS l
             JOIN mirror_record AS m ON m.platform = l.platform AND m.remote_id = l.remote_id
-            WHERE l.bridge = b.bridge AND l.booking = b.id AND instr(m.content, '\"erased\":true') = 0))";
+            WHERE l.bridge = b.bridge AND l.booking = b.id AND instr(m.content, '\"erased\":true') = 0)
+        OR (content IS NULL AND EXISTS (
+            SELECT 1 FROM (
+                SELECT shadow AS held FROM link AS l WHERE l.bridge = b.bridge AND l.booking = b.id
+                UNION ALL
+                SELECT operation FROM journal AS j WHERE j.bridge = b.bridge AND j.booking = b.id)
+            WHERE instr(held, '\"name\":') OR instr(held, '\"phone\":') OR instr(held, '\"email\":')
+                OR instr(held, '\"comment\":'))))";
 const OVER_ALONE: &str = "
     SELECT platform, remote_id FROM mirror_record AS m
     WHERE starts_at <= ?1 AND instr(content, '\"erased\":true') = 0
@@ -63,6 +79,18 @@ const SET_BOOKING: &str = "UPDATE booking SET content = ?2 WHERE seq = ?1";
 const SET_LINK: &str = "UPDATE link SET shadow = ?2 WHERE seq = ?1";
 const SET_OPERATION: &str = "UPDATE journal SET operation = ?2 WHERE seq = ?1";
 const SET_CLAIMS: &str = "UPDATE conflict SET claims = ?2 WHERE id = ?1";
+/// What a person chose over values that are not there any more says nothing.
+const SET_DECISION: &str = "
+    UPDATE decision SET choice = ?2, claims = ?3,
+        state_at = CASE state WHEN 'waiting' THEN ?4 ELSE state_at END,
+        state = CASE state WHEN 'waiting' THEN 'void' ELSE state END
+    WHERE conflict = ?1";
+/// Nobody can decide about a booking that is neither merged nor shown any more.
+const CLOSE_CONFLICTS: &str = "
+    UPDATE conflict SET closed = 1 WHERE bridge = ?1 AND booking = ?2 AND decided IS NULL AND closed = 0";
+const VOID_DECISIONS: &str = "
+    UPDATE decision SET state = 'void', state_at = ?3 WHERE state = 'waiting' AND conflict IN (
+        SELECT id FROM conflict WHERE bridge = ?1 AND booking = ?2)";
 const DROP_WEBHOOK: &str = "DELETE FROM inbox WHERE id = ?1";
 
 /// A hash that no record has: what is shown next is stored again.
@@ -93,6 +121,8 @@ pub(crate) fn client(
         (ALL_LINKS, "link", "shadow"),
         (ALL_OPERATIONS, "journal", "operation"),
         (ALL_CLAIMS, "conflict", "claims"),
+        (ALL_CHOICES, "decision", "choice"),
+        (ALL_DECIDED_CLAIMS, "decision", "claims"),
     ] {
         for (key, content) in keyed(conn, sql)? {
             if of(mentions(&content, wanted), table, column)? {
@@ -163,7 +193,7 @@ pub(crate) fn take_out(
                 continue;
             }
         }
-        booking(conn, key, &mut result)?;
+        booking(conn, key, now, to_come.is_some(), &mut result)?;
         for record in &of_booking {
             erase_record(conn, record, to_come.is_some(), &mut result)?;
         }
@@ -185,7 +215,13 @@ pub(crate) fn take_out(
     Ok(result)
 }
 
-fn booking(conn: &Connection, key: &BookingKey, result: &mut Erased) -> Result<(), StoreError> {
+fn booking(
+    conn: &Connection,
+    key: &BookingKey,
+    now: Timestamp,
+    to_come: bool,
+    result: &mut Erased,
+) -> Result<(), StoreError> {
     let id = params![key.0, key.1];
     let mut found = false;
     let (content, shadows) = (column(conn, BOOKING, id)?, column(conn, LINKS, id)?);
@@ -195,10 +231,42 @@ fn booking(conn: &Connection, key: &BookingKey, result: &mut Erased) -> Result<(
     let operations = set(conn, operations, SET_OPERATION, "journal", "operation")?;
     let claims = column(conn, CLAIMS, id)?;
     let claims = set(conn, claims, SET_CLAIMS, "conflict", "claims")?;
+    let decisions = decisions(conn, key, now)?;
+    if !to_come {
+        let at = params![key.0, key.1, micros(now)];
+        conn.prepare_cached(VOID_DECISIONS)?.execute(at)?;
+        conn.prepare_cached(CLOSE_CONFLICTS)?.execute(id)?;
+    }
     result.operations += operations;
-    result.conflicts += claims;
-    result.bookings += u64::from(found || operations > 0 || claims > 0);
+    result.conflicts += claims.max(decisions);
+    found |= operations > 0 || claims > 0 || decisions > 0;
+    result.bookings += u64::from(found);
     Ok(())
+}
+
+/// Erases what people chose, and what they chose over; says in how many decisions there were client data.
+fn decisions(conn: &Connection, key: &BookingKey, now: Timestamp) -> Result<u64, StoreError> {
+    let mut statement = conn.prepare_cached(DECISIONS)?;
+    let rows: Vec<(i64, String, String)> = statement
+        .query_map(params![key.0, key.1], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut count = 0;
+    for (conflict, choice, claims) in rows {
+        let (choice, chose) = of(blanked(&choice), "decision", "choice")?;
+        let (claims, claimed) = of(blanked(&claims), "decision", "claims")?;
+        if chose || claimed {
+            conn.prepare_cached(SET_DECISION)?.execute(params![
+                conflict,
+                choice,
+                claims,
+                micros(now)
+            ])?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// Erases values that are not erased yet; says how many had client data in them.

@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use slotbridge_core::model::BridgeName;
 use slotbridge_platform::seam::Seam as _;
 use slotbridge_platform::system_seam::SystemSeam;
-use slotbridge_store::{OpenOptions, Store, StoreError};
+use slotbridge_store::Store;
 
 use super::Global;
+use super::database::{self, Hand};
 use super::output::Output;
 use super::report::{Exit, Failure};
 use crate::control::approval;
@@ -20,8 +21,8 @@ use crate::control::client::{ControlError, Daemon};
 use crate::control::rows::{Approved, HeldRow};
 use crate::render::words;
 
-/// How the lock of a running daemon says what holds it.
-const DAEMON: &str = "slotbridge run";
+/// What the lock says while this command holds it.
+const HOLDER: &str = "slotbridge approve";
 
 /// Approves every plan that is held in the bridge.
 pub(crate) async fn run(global: &Global, bridge: &str, output: &Output) -> Result<Exit, Failure> {
@@ -54,29 +55,10 @@ async fn approve(
     wait: Duration,
     now: Timestamp,
 ) -> Result<(Approved, Next), Failure> {
-    match open(database, Duration::ZERO).await {
-        Err(StoreError::Locked { holder, .. })
-            if holder
-                .as_ref()
-                .is_some_and(|holder| holder.what.starts_with(DAEMON)) =>
-        {
-            ask_daemon(database, bridge, wait, now).await
-        }
-        Err(StoreError::Locked { .. }) => by_itself(open(database, wait).await?, bridge, now).await,
-        opened => by_itself(opened?, bridge, now).await,
+    match database::hand(database, HOLDER, wait).await? {
+        Hand::Own(store) => by_itself(store, bridge, now).await,
+        Hand::Daemon(daemon) => ask_daemon(&daemon, database, bridge, wait, now).await,
     }
-}
-
-async fn open(database: &Path, lock_wait: Duration) -> Result<Store, StoreError> {
-    let options = OpenOptions {
-        lock_wait,
-        holder: "slotbridge approve".to_owned(),
-    };
-    let path = database.to_path_buf();
-    // A panic inside is a fault of the store like any other.
-    tokio::task::spawn_blocking(move || Store::open(&path, &options))
-        .await
-        .unwrap_or(Err(StoreError::Fault))
 }
 
 async fn by_itself(
@@ -91,15 +73,16 @@ async fn by_itself(
 
 /// Asks the daemon. One that does not answer may be starting or ending: the database is waited for instead.
 async fn ask_daemon(
+    daemon: &Daemon,
     database: &Path,
     bridge: &BridgeName,
     wait: Duration,
     now: Timestamp,
 ) -> Result<(Approved, Next), Failure> {
-    match Daemon::of(database).approve(bridge).await {
+    match daemon.approve(bridge).await {
         Ok(approved) => Ok((approved, Next::Now)),
         Err(ControlError::NotThere { .. }) => {
-            by_itself(open(database, wait).await?, bridge, now).await
+            by_itself(database::own(database, HOLDER, wait).await?, bridge, now).await
         }
         Err(error) => Err(error).context("cannot approve")?,
     }
@@ -133,7 +116,7 @@ mod tests {
 
     use slotbridge_core::model::PlatformName;
     use slotbridge_engine::daemon::Handle;
-    use slotbridge_store::Change;
+    use slotbridge_store::{Change, OpenOptions};
     use tempfile::TempDir;
     use tokio_util::sync::CancellationToken;
 

@@ -7,16 +7,10 @@ use slotbridge_engine::bridge::Mode;
 use slotbridge_engine::report::Report;
 use slotbridge_engine::undo::Ask;
 use slotbridge_platform::system_seam::SystemSeam;
-use slotbridge_store::{OpenOptions, Store, StoreError};
 
 use super::Global;
 use super::output::Output;
-use super::report::{Exit, Failure};
-use crate::config::Config;
 use crate::render::{self, Format, Showing};
-
-/// How the lock of a running daemon says what holds it.
-const DAEMON: &str = "slotbridge run";
 
 /// Whether anybody can answer: without a terminal and without `--yes` only the plan is shown.
 pub(crate) fn mode(global: &Global, dry_run: bool) -> Mode {
@@ -67,52 +61,6 @@ pub(crate) fn confirmed(output: &Output, question: &str) -> bool {
 
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
-}
-
-/// Opens the database for a command that needs it for itself.
-pub(crate) async fn open(global: &Global, config: &Config, holder: &str) -> Result<Store, Failure> {
-    // A daemon does not let go of it soon.
-    let at_once = try_open(config, std::time::Duration::ZERO, holder).await;
-    match at_once {
-        Err(error) if is_daemon(&error) => Err(Failure::Plain {
-            message: super::report::chain(&error),
-            hint: Some(
-                "this command needs the database for itself: stop the service (`systemctl stop slotbridge`), run the \
-                 command, and start the service again"
-                    .to_owned(),
-            ),
-            exit: Exit::Trouble,
-        }),
-        Err(StoreError::Locked { .. }) => Ok(try_open(config, global.wait, holder).await?),
-        opened => Ok(opened?),
-    }
-}
-
-fn is_daemon(error: &StoreError) -> bool {
-    matches!(error, StoreError::Locked { holder: Some(holder), .. } if holder.what.starts_with(DAEMON))
-}
-
-async fn try_open(
-    config: &Config,
-    lock_wait: std::time::Duration,
-    holder: &str,
-) -> Result<Store, StoreError> {
-    let path = config.store.clone();
-    let options = OpenOptions {
-        lock_wait,
-        holder: holder.to_owned(),
-    };
-    tokio::task::spawn_blocking(move || Store::open(&path, &options))
-        .await
-        .unwrap_or(Err(StoreError::Fault))
-}
-
-/// A copy of the database in memory, which a daemon may go on writing meanwhile.
-pub(crate) async fn open_copy(config: &Config) -> Result<Store, StoreError> {
-    let path = config.store.clone();
-    tokio::task::spawn_blocking(move || Store::open_copy(&path))
-        .await
-        .unwrap_or(Err(StoreError::Fault))
 }
 
 /// The time now.

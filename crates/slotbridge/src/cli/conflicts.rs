@@ -16,7 +16,7 @@ use slotbridge_platform::seam::Seam as _;
 use slotbridge_platform::system_seam::SystemSeam;
 use slotbridge_store::{ConflictRow, Store};
 
-use super::hand::{self, Hand};
+use super::database::{self, Hand};
 use super::output::Output;
 use super::report::{Exit, Failure, chain};
 use super::{Global, zones};
@@ -49,7 +49,7 @@ pub(crate) struct Wish {
 /// Shows what waits for a person.
 pub(crate) async fn show(global: &Global, all: bool, output: &Output) -> Result<Exit, Failure> {
     let config = super::load(global)?;
-    let store = hand::copy(&config.store).await?;
+    let store = database::copy(&config.store).await?;
     let now = SystemSeam::new().now();
     let found = list::gather(&store, &config, all, now).await?;
     let showing = Showing {
@@ -72,7 +72,7 @@ pub(crate) async fn resolve(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let config = super::load(global)?;
-    let store = hand::copy(&config.store).await?;
+    let store = database::copy(&config.store).await?;
     let row = decision::open(&store, id).await.map_err(refused)?;
     let choice = choice(&config, &store, &row, wish).await?;
     drop(store);
@@ -179,7 +179,7 @@ async fn decide(
     choice: Choice,
     wait: Duration,
 ) -> Result<(Decided, Next), Failure> {
-    match hand::of(&config.store, HOLDER, wait).await? {
+    match database::hand(&config.store, HOLDER, wait).await? {
         Hand::Own(store) => by_itself(store, id, choice).await,
         Hand::Daemon(daemon) => ask(&daemon, config, id, choice, wait).await,
     }
@@ -203,7 +203,12 @@ async fn ask(
     match daemon.decide(id, ChoiceRow::of(&choice)).await {
         Ok(decided) => Ok((decided, Next::Now)),
         Err(ControlError::NotThere { .. }) => {
-            by_itself(hand::own(&config.store, HOLDER, wait).await?, id, choice).await
+            by_itself(
+                database::own(&config.store, HOLDER, wait).await?,
+                id,
+                choice,
+            )
+            .await
         }
         Err(ControlError::Refused(why)) => Err(Failure::Plain {
             message: why,

@@ -14,7 +14,7 @@ use slotbridge_platform::system_seam::SystemSeam;
 
 use super::output::Output;
 use super::report::{Exit, Failure};
-use super::{Global, hand, reconcile, zones};
+use super::{Global, database, reconcile, zones};
 use crate::registry;
 use crate::render::Showing;
 use find::Found;
@@ -22,7 +22,7 @@ use find::Found;
 /// Tells the life of whatever goes by this name.
 pub(crate) async fn run(global: &Global, asked: &str, output: &Output) -> Result<Exit, Failure> {
     let config = super::load(global)?;
-    let store = hand::copy(&config.store).await?;
+    let store = database::copy(&config.store).await?;
     let seam = SystemSeam::new();
     let now = seam.now();
     let found = find::find(&store, &config, asked).await?;

@@ -12,6 +12,7 @@ use slotbridge_store::{Erased, Store};
 
 use super::Global;
 use super::ask::{self, confirmed};
+use super::database;
 use super::output::Output;
 use super::report::{Exit, Failure};
 use crate::config::Config;
@@ -39,7 +40,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, Failure> {
     let config = super::load(global)?;
     let client = read_client(client, &config)?;
-    let copy = ask::open_copy(&config).await?;
+    let copy = database::copy(&config.store).await?;
     let expected = erase(&copy, &client, true).await?;
     drop(copy);
     let to_come = !expected.to_come.is_empty();
@@ -54,7 +55,7 @@ pub(crate) async fn run(
     if to_come && !agreed(global, &expected, output) {
         return told(global, &expected, Done::Refused, &[], Exit::Person, output);
     }
-    let store = ask::open(global, &config, "slotbridge forget").await?;
+    let store = database::alone(global, &config, "slotbridge forget").await?;
     let erased = erase(&store, &client, true).await?;
     let emptied = store.scrub().await?;
     store.close().await?;

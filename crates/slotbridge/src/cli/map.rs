@@ -20,6 +20,7 @@ use slotbridge_platform::{ErrorKind, Platform};
 use slotbridge_store::{MirrorRow, Store};
 
 use super::Global;
+use super::database;
 use super::output::Output;
 use super::report::{Exit, Failure};
 use crate::config::{BridgeConfig, Config};
@@ -90,9 +91,7 @@ async fn list(
 }
 
 async fn open(config: &Config) -> Result<Store, Failure> {
-    let path = config.store.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open_copy(&path)).await;
-    Ok(opened.context("reading the database broke off")??)
+    Ok(database::copy(&config.store).await?)
 }
 
 type Found = (Source, Vec<Entry>, Vec<Entry>);

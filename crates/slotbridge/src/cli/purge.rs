@@ -11,6 +11,7 @@ use slotbridge_engine::report::{OutcomeWord, Report};
 use slotbridge_platform::capabilities::Discovery;
 
 use super::ask::{self, Person};
+use super::database;
 use super::output::Output;
 use super::reconcile::{bridge_zones, parts};
 use super::report::{Exit, Failure};
@@ -31,8 +32,8 @@ pub(crate) async fn run(
     let mode = ask::mode(global, dry_run);
     let cancel = stop::on_signals(output)?;
     let store = match mode {
-        Mode::DryRun => ask::open_copy(&config).await?,
-        Mode::Apply => ask::open(global, &config, "slotbridge purge").await?,
+        Mode::DryRun => database::copy(&config.store).await?,
+        Mode::Apply => database::alone(global, &config, "slotbridge purge").await?,
     };
     let parts = parts(&config.store, mode)?;
     let platforms = registry::platforms(&config, &parts)?;

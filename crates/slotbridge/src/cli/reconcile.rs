@@ -11,10 +11,11 @@ use slotbridge_engine::report::Report;
 use slotbridge_engine::{Engine, Replay};
 use slotbridge_platform::reqwest_transport::ReqwestTransport;
 use slotbridge_platform::system_seam::SystemSeam;
-use slotbridge_store::{CallJournal, OpenOptions, Store, StoreError};
+use slotbridge_store::{CallJournal, Store};
 use tokio_util::sync::CancellationToken;
 
 use super::Global;
+use super::database;
 use super::output::Output;
 use super::report::{Exit, Failure};
 use super::stop;
@@ -129,18 +130,10 @@ pub(crate) async fn open(
     mode: Mode,
     holder: &str,
 ) -> Result<Store, Failure> {
-    let path = config.store.clone();
-    let options = OpenOptions {
-        lock_wait: global.wait,
-        holder: holder.to_owned(),
-    };
-    let opened = tokio::task::spawn_blocking(move || match mode {
-        Mode::Apply => Store::open(&path, &options),
-        Mode::DryRun => Store::open_copy(&path),
-    });
-    let store: Result<Store, StoreError> =
-        opened.await.context("opening the database broke off")?;
-    Ok(store?)
+    Ok(match mode {
+        Mode::Apply => database::own(&config.store, holder, global.wait).await?,
+        Mode::DryRun => database::copy(&config.store).await?,
+    })
 }
 
 /// What the platforms of this process share. A dry run notes its calls where the last real run left its own, so that it

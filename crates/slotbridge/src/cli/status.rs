@@ -5,7 +5,6 @@ mod live;
 #[cfg(test)]
 mod tests;
 
-use anyhow::Context as _;
 use jiff::Timestamp;
 use serde::Serialize;
 use slotbridge_platform::seam::Seam as _;
@@ -13,6 +12,7 @@ use slotbridge_platform::system_seam::SystemSeam;
 use slotbridge_store::{BridgeSummary, GuardRow, PlatformSummary, RunRow, Store, Summary};
 
 use super::Global;
+use super::database;
 use super::output::Output;
 use super::report::{Exit, Failure};
 use crate::config::Config;
@@ -47,10 +47,7 @@ pub(crate) async fn run(global: &Global, output: &Output) -> Result<Exit, Failur
         ))?;
         return Ok(Exit::InStep);
     }
-    let path = config.store.clone();
-    let store = tokio::task::spawn_blocking(move || Store::open_copy(&path))
-        .await
-        .context("reading the database broke off")??;
+    let store = database::copy(&config.store).await?;
     let mut known = read(&store, &config).await?;
     known.daemon = ask_daemon(&config).await;
     let now = SystemSeam::new().now();

@@ -12,6 +12,7 @@ use slotbridge_store::{RunId, RunRow, Store};
 
 use super::Global;
 use super::ask::{self, Person};
+use super::database;
 use super::output::Output;
 use super::reconcile::{bridge_zones, parts};
 use super::report::{Exit, Failure};
@@ -36,7 +37,7 @@ pub(crate) async fn run(
     output: &Output,
 ) -> Result<Exit, Failure> {
     let mut config = super::load(global)?;
-    let known = ask::open_copy(&config).await?;
+    let known = database::copy(&config.store).await?;
     let runs = known.runs_that_wrote().await?;
     let Some(asked) = run else {
         output.report(&list(&runs, ask::now()))?;
@@ -49,8 +50,8 @@ pub(crate) async fn run(
     let mode = ask::mode(global, dry_run);
     let cancel = stop::on_signals(output)?;
     let store = match mode {
-        Mode::DryRun => ask::open_copy(&config).await?,
-        Mode::Apply => ask::open(global, &config, "slotbridge undo").await?,
+        Mode::DryRun => database::copy(&config.store).await?,
+        Mode::Apply => database::alone(global, &config, "slotbridge undo").await?,
     };
     let parts = parts(&config.store, mode)?;
     let platforms = registry::platforms(&config, &parts)?;

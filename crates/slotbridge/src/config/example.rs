@@ -7,7 +7,7 @@ use super::tests::surroundings;
 use super::*;
 use crate::registry::KINDS;
 
-const EXAMPLE: &str = include_str!("../../../../config.example.toml");
+pub(crate) const EXAMPLE: &str = include_str!("../../../../config.example.toml");
 
 fn parse(text: &str) -> Config {
     let surroundings = surroundings(&[

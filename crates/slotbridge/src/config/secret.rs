@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -156,11 +157,15 @@ impl<'s> Secrets<'s> {
     fn in_file(&self, field: &Field<'_>, path: PathBuf) -> Option<SecretString> {
         let shown = path.display().to_string();
         let read = || -> std::io::Result<Vec<u8>> {
-            let size = std::fs::metadata(&path)?.len();
-            if size > SECRET_BYTES_MAX {
+            // Not by what it says of its size: a device has none.
+            let mut bytes = Vec::new();
+            std::fs::File::open(&path)?
+                .take(SECRET_BYTES_MAX + 1)
+                .read_to_end(&mut bytes)?;
+            if u64::try_from(bytes.len()).is_ok_and(|size| size > SECRET_BYTES_MAX) {
                 return Err(std::io::Error::other("it is too long for a secret"));
             }
-            std::fs::read(&path)
+            Ok(bytes)
         };
         let bytes = match read() {
             Ok(bytes) => bytes,
@@ -210,10 +215,22 @@ pub(crate) fn trim_one_newline(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// One message per file with a secret in it that everybody on the machine can read.
+/// One message per file with a secret in it that everybody on the machine can read, and one for a config that everybody
+/// can change: whoever does has the secrets sent to an address of their own.
 pub(crate) fn exposed(config: &super::Config) -> Vec<String> {
     let mut seen = std::collections::BTreeSet::new();
     let mut messages = Vec::new();
+    if let Ok(metadata) = std::fs::metadata(&config.file) {
+        let mode = metadata.permissions().mode();
+        if metadata.is_file() && mode & 0o002 != 0 {
+            let message = format!(
+                "everybody on this machine can change it (mode {:03o}); run `chmod o-rwx {}`",
+                mode & 0o777,
+                config.file.display()
+            );
+            messages.push(located(&config.file, None, "", &message));
+        }
+    }
     for origin in &config.secrets {
         let Some(file) = &origin.file else { continue };
         // A file that is gone by now cannot be read by anybody.

@@ -1,5 +1,6 @@
 //! What the config reader takes, what it refuses, and with which words.
 
+mod hostile;
 mod kinds;
 mod problems;
 
@@ -312,6 +313,7 @@ fn a_syntax_error_names_its_line_and_quotes_no_source() {
     assert!(!text.contains("planted"), "{text}");
 }
 
+// R20
 #[test]
 fn two_bridges_may_not_write_the_same_resource_of_the_same_account() {
     let second = r#"

@@ -92,8 +92,15 @@ pub(crate) fn country(text: &str) -> Result<String, String> {
 /// Reads the address of a platform: scheme and host, with a port if need be, and nothing after it. Plain `http` goes to
 /// the machine itself only: tokens and client data travel along.
 pub(crate) fn base_url(text: &str) -> Result<String, String> {
-    let expected =
-        |why: &str| format!("{text:?} {why}; expected something like \"https://api.example.com\"");
+    let expected = |why: &str| {
+        // What stands before an `@` may be a password.
+        let shown = if text.contains('@') {
+            "the address".to_owned()
+        } else {
+            format!("{text:?}")
+        };
+        format!("{shown} {why}; expected something like \"https://api.example.com\"")
+    };
     let uri: http::Uri = text
         .parse()
         .map_err(|_not_a_uri| expected("is not an address"))?;

@@ -314,6 +314,7 @@ fn sweeps(rig: &mut Rig) -> usize {
     number
 }
 
+// R26
 #[tokio::test(start_paused = true)]
 async fn every_job_is_done_at_its_hour_by_the_first_bridges_clock() {
     let mut rig = rig(false);
@@ -341,6 +342,7 @@ async fn every_job_is_done_at_its_hour_by_the_first_bridges_clock() {
     );
 }
 
+// R26
 #[tokio::test(start_paused = true)]
 async fn a_time_that_passed_while_nobody_was_there_is_caught_up_at_the_start() {
     let mut rig = rig(false);

@@ -2,6 +2,7 @@
 
 use super::*;
 
+// R6
 #[test]
 fn a_move_to_another_record_is_no_removal() {
     // Everybody was booked anew, an hour that nobody had before.

@@ -67,6 +67,7 @@ fn a_marker_says_which_booking_it_is() {
     }
 }
 
+// R13
 #[test]
 fn of_two_records_with_one_marker_the_older_one_keeps_it() {
     let at_both = [

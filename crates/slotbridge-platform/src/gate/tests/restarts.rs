@@ -8,6 +8,7 @@ use crate::capabilities::Quota;
 use crate::seam::Seam;
 use crate::testing::MemoryCallLog;
 
+// R35
 #[tokio::test(start_paused = true)]
 async fn a_restart_starts_no_fresh_budget() {
     let (seam, log) = (seam(), MemoryCallLog::knowing(SCOPE));

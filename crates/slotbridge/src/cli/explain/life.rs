@@ -16,7 +16,7 @@ use slotbridge_store::{LinkRow, MirrorRow, Store};
 use super::events::{Event, conflict_events, operation_events, said, sightings, state_word};
 use super::find::Found;
 use super::waits::{self, Wait, wait};
-use crate::cli::hand;
+use crate::cli::database;
 use crate::cli::report::Failure;
 use crate::render::words;
 
@@ -132,7 +132,7 @@ async fn of_booking(
     events.extend(conflicts.into_iter().flat_map(conflict_events));
     events.sort_by_key(|event| event.at);
 
-    let copy = hand::copy(database).await?;
+    let copy = database::copy(database).await?;
     let outlook = outlook(&copy, seam, bridge, [booking].into(), BTreeSet::new()).await?;
     let canonical = row.map(|row| &row.canonical);
     let live = canonical.and_then(Presence::live);
@@ -188,7 +188,7 @@ async fn of_record(
         }
     }
     events.sort_by_key(|event| event.at);
-    let copy = hand::copy(database).await?;
+    let copy = database::copy(database).await?;
     let records = [(platform.clone(), id.clone())].into();
     let outlook = outlook(&copy, seam, bridge, BTreeSet::new(), records).await?;
     waits.extend(waits::of_record(&outlook, platform, id));

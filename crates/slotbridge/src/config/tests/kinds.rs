@@ -42,6 +42,7 @@ world = 7
 school = { subject_id = 6, lesson_type_id = 1 }
 "#;
 
+// R43
 #[test]
 fn simplybook_gets_a_sink_unless_told_otherwise_and_alfacrm_a_service_of_two_ids() {
     let config = parse(INTERNATIONAL).unwrap();

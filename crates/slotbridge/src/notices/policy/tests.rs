@@ -224,6 +224,7 @@ fn a_thing_of_a_bridge_is_told_once_reminded_of_and_told_anew_when_it_comes_back
     play(&mut policy, story);
 }
 
+// R32
 #[test]
 fn silence_is_told_and_its_end_too() {
     use Kind::{CompletePass, NoCompletePass};
