@@ -15,12 +15,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping;
 use slotbridge_core::merge::{Presence, Shadow};
 use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, RemoteId};
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::{ServicesHeld, same_value};
 use slotbridge_core::record::{Reading, Record, RecordState, Support};
+use slotbridge_platform::capabilities::{Discovery, Updates};
 use slotbridge_platform::platform::{Draft, Edit, Priority, Written};
 use slotbridge_platform::seam::{Seam, random_bytes};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
@@ -31,6 +33,9 @@ use crate::EngineError;
 use crate::bridge::{Bridge, Member, Phase, RunOptions};
 use crate::report::OutcomeWord;
 use crate::settle::{is_respelled, shadow_after_create, shadow_after_remove, shadow_after_update};
+
+/// For how long a record that was read counts as it was then.
+const JUST_SEEN: SignedDuration = SignedDuration::from_secs(10);
 
 /// One operation with what recording it needs.
 #[derive(Debug, Clone)]
@@ -247,10 +252,31 @@ impl Executor<'_> {
             return Ok(false);
         };
         let ids = vec![planned.id.clone()];
-        let now = self.store.mirror_rows(member.platform.name(), ids).await?;
-        Ok(now
-            .iter()
-            .any(|row| !crate::observe::is_as_it_was(planned, &row.record)))
+        let rows = self.store.mirror_rows(member.platform.name(), ids).await?;
+        let moved = |record: &Record| !crate::observe::is_as_it_was(planned, record);
+        if rows.iter().any(|row| moved(&row.record)) {
+            return Ok(true);
+        }
+        let seen_at = rows.iter().map(|row| row.seen_at).max();
+        if !needs_a_look(member, task, seen_at, self.seam.now()) {
+            return Ok(false);
+        }
+        let begun_at = self.seam.now();
+        match member.platform.read(&planned.id, Priority::Write).await {
+            Ok(Reading::Found(record)) => {
+                let moved = moved(&record);
+                let change = Change::MirrorListed {
+                    platform: member.platform.name().clone(),
+                    record: *record,
+                    begun_at,
+                    at: self.seam.now(),
+                };
+                self.store.apply(vec![change]).await?;
+                Ok(moved)
+            }
+            // The write itself tells what is the matter.
+            Ok(Reading::Missing | Reading::Unreadable(_)) | Err(_) => Ok(false),
+        }
     }
 
     /// Records a confirmed write, reads back what the platform kept, and records that. Gives what it keeps, and why the
@@ -571,6 +597,20 @@ fn shadow_after(
     // A new record stands, wherever it is; that it is elsewhere is for the next run.
     let is_update = matches!(task.operation.action, Action::Update { .. });
     (shadow, refused.filter(|_| is_update))
+}
+
+/// Whether a record has to be read once more before it is changed: where nothing is listed a person's edit may be unseen
+/// for hours, if its webhook got lost, and a change in place overwrites without looking.
+fn needs_a_look(member: &Member, task: &Task, seen_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let capabilities = member.platform.capabilities();
+    let blind =
+        capabilities.discovery == Discovery::ReadKnown && capabilities.updates == Updates::InPlace;
+    let is_update = matches!(task.operation.action, Action::Update { .. });
+    let just_seen = seen_at.is_some_and(|at| {
+        let age = now.duration_since(at);
+        !age.is_negative() && age <= JUST_SEEN
+    });
+    blind && is_update && !just_seen
 }
 
 /// Whether a record shows something else than what the bridge now takes for agreed with its platform.

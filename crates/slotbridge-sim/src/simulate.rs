@@ -127,7 +127,7 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
     for violation in &outcome.violations {
         say(&format!("  {violation}"));
     }
-    let found = if settings.prefix.is_some() {
+    let found = if settings.prefix.is_some() || arguments.keep_going {
         None
     } else {
         runner::shortest(seed, settings, outcome.counts.steps)?

@@ -71,6 +71,8 @@ pub(crate) struct State {
     pub(crate) twins_seen: bool,
     /// How long a create takes.
     pub(crate) write_takes: std::time::Duration,
+    /// How long the answer to a reading is on its way.
+    pub(crate) read_takes: std::time::Duration,
     /// Two live records of one resource at one time, made by us.
     pub(crate) doubles_seen: bool,
 }
@@ -453,10 +455,15 @@ impl Platform for Fake {
         if self.begin("read").is_some() {
             return Err(self.error(ErrorKind::Unavailable, Retry::Later, "read"));
         }
-        let state = self.state.lock().unwrap();
-        Ok(state.records.get(id).map_or(Reading::Missing, |record| {
-            Reading::Found(Box::new(record.clone()))
-        }))
+        let (reading, takes) = {
+            let state = self.state.lock().unwrap();
+            let reading = state.records.get(id).map_or(Reading::Missing, |record| {
+                Reading::Found(Box::new(record.clone()))
+            });
+            (reading, state.read_takes)
+        };
+        self.seam.sleep(takes).await;
+        Ok(reading)
     }
 
     async fn occupancy(

@@ -66,6 +66,8 @@ pub(super) struct Life<'a> {
     /// What it told and nobody has heard yet.
     pub(super) reports: Vec<Arc<BridgeReport>>,
     pub(super) post: Post,
+    /// Whether the engine that is always on has had its time.
+    is_judged: bool,
     /// Whether the last process died.
     pub(super) died: bool,
     /// What a broken bridge does not let go of.
@@ -119,6 +121,7 @@ impl<'a> Life<'a> {
             always_on: None,
             reports: Vec::new(),
             post: Post::new(seed),
+            is_judged: false,
             died: false,
             kept: Vec::new(),
             seen: BTreeMap::new(),
@@ -239,7 +242,7 @@ impl<'a> Life<'a> {
     /// Starts the process unless it is there; the owner's config is read anew.
     pub(super) fn start(&mut self) -> anyhow::Result<bool> {
         // A config that names other records means another process.
-        if self.scenario.named && !self.scenario.always_on {
+        if self.scenario.named && (self.is_judged || !self.scenario.always_on) {
             self.process = None;
         }
         if self.process.is_none() {
@@ -519,7 +522,7 @@ impl<'a> Life<'a> {
         if self.scenario.always_on {
             self.rest().await?;
             self.stop().await;
-            self.scenario.always_on = false;
+            self.is_judged = true;
             return self.judge(self.network.writes()).await;
         }
         let mut before = self.network.writes();
