@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 use slotbridge_core::model::{Field, Kind, PlatformName, RemoteId, ResourceKey, ServiceKey};
 use slotbridge_core::projection::Projection;
-use slotbridge_core::record::{Grid, Listing, Reading, Record, RecordState, Support};
+use slotbridge_core::record::{Grid, Listing, Reading, RecordState, Support};
 use slotbridge_platform::platform::{
     Catalogue, CatalogueEntry, Draft, Edit, Finding, Priority, Query, Written,
 };
@@ -294,11 +294,7 @@ impl Platform for AlfacrmPlatform {
             );
         };
         let lesson = self.census(Priority::Write).with_client(lesson).await?;
-        if edit
-            .expected
-            .as_ref()
-            .is_some_and(|expected| has_moved_on(expected, &lesson.record))
-        {
+        if edit.is_overtaken(&lesson.record) {
             return refuse(
                 ErrorKind::Stale,
                 Retry::Later,
@@ -407,20 +403,6 @@ fn concerns_client(edit: &Edit) -> bool {
     [Field::ClientName, Field::ClientPhone, Field::ClientEmail]
         .iter()
         .any(|field| edit.fields.contains(field))
-}
-
-/// Whether what an update rests on is no longer so.
-fn has_moved_on(expected: &Record, now: &Record) -> bool {
-    let basis = |record: &Record| {
-        (
-            record.state,
-            record.resource.clone(),
-            record.start,
-            record.end,
-            record.client.clone(),
-        )
-    };
-    basis(expected) != basis(now)
 }
 
 fn unsupported(operation: &'static str, why: &str) -> PlatformError {

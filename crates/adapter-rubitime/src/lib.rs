@@ -182,12 +182,11 @@ impl RubitimePlatform {
             return Ok(MarkerHome::Comment);
         }
         let row = self.row(id, Priority::Write).await?;
-        if let Some(expected) = &edit.expected
-            && !self
-                .terms
-                .record(&row)
-                .is_ok_and(|shown| is_same(&shown, expected))
-        {
+        let overtaken = self
+            .terms
+            .record(&row)
+            .map_or(true, |shown| edit.is_overtaken(&shown));
+        if edit.expected.is_some() && overtaken {
             return Err(PlatformError::new(
                 ErrorKind::Stale,
                 Retry::Later,
@@ -201,13 +200,6 @@ impl RubitimePlatform {
     fn unsupported(operation: &'static str, why: &str) -> PlatformError {
         PlatformError::new(ErrorKind::Unsupported, Retry::Never, operation, why)
     }
-}
-
-/// Whether the record is still the one for which a change was planned.
-fn is_same(shown: &Record, expected: &Record) -> bool {
-    (shown.start, shown.end, shown.state) == (expected.start, expected.end, expected.state)
-        && shown.resource == expected.resource
-        && shown.client == expected.client
 }
 
 #[async_trait]

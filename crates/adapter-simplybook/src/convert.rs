@@ -455,13 +455,6 @@ pub(crate) fn event(operation: &'static str, draft: &Draft) -> Result<u64, Platf
     key(operation, "service", service.as_str())
 }
 
-/// Whether the record is no longer as it was when a change was planned.
-pub(crate) fn has_moved_on(expected: &Record, now: &Record) -> bool {
-    (expected.state, expected.start, expected.end) != (now.state, now.start, now.end)
-        || expected.resource != now.resource
-        || expected.client != now.client
-}
-
 /// Whether any of the fields is among those that changed.
 pub(crate) fn touches(fields: &std::collections::BTreeSet<Field>, any: &[Field]) -> bool {
     any.iter().any(|field| fields.contains(field))

@@ -4,7 +4,7 @@ use slotbridge_core::record::{Reading, RecordState, Unreadable};
 use slotbridge_platform::platform::Edit;
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
 
-use crate::convert::{Shown, has_moved_on};
+use crate::convert::Shown;
 
 /// A booking that may be there.
 pub(crate) enum Fetched {
@@ -40,8 +40,7 @@ impl Fetched {
                 return Err(refused(ErrorKind::Refused, why));
             }
         };
-        let expected = edit.expected.as_ref();
-        if expected.is_some_and(|expected| has_moved_on(expected, &shown.record)) {
+        if edit.is_overtaken(&shown.record) {
             let why = "the booking was changed since the change was planned";
             let stale = PlatformError::new(ErrorKind::Stale, Retry::Later, operation, why);
             return Err(stale);

@@ -359,11 +359,7 @@ impl Platform for YclientsPlatform {
                 );
             }
         };
-        if edit
-            .expected
-            .as_ref()
-            .is_some_and(|expected| has_moved_on(expected, &record))
-        {
+        if edit.is_overtaken(&record) {
             return refuse(
                 ErrorKind::Stale,
                 Retry::Later,
@@ -425,18 +421,4 @@ impl Platform for YclientsPlatform {
     fn webhook(&self, body: &[u8]) -> Result<Vec<Hint>, WebhookError> {
         webhook::hints(self.branch.id, body)
     }
-}
-
-/// Whether what an update rests on is no longer so.
-fn has_moved_on(expected: &Record, now: &Record) -> bool {
-    let basis = |record: &Record| {
-        (
-            record.state,
-            record.resource.clone(),
-            record.start,
-            record.end,
-            record.client.clone(),
-        )
-    };
-    basis(expected) != basis(now)
 }

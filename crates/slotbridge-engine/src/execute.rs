@@ -10,17 +10,19 @@
 //! unclear is recorded as unknown and never repeated here.
 //!
 //! # Caveats
-//! Between a write and reading back what the platform kept lies a moment in which a person's edit of the same field
-//! would be taken for the platform's own spelling.
+//! Between a write and reading back what the platform kept lies a moment in which a person's edit of the same contact
+//! would be taken for the platform's own spelling, and another time for one that the platform did not take.
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping;
 use slotbridge_core::merge::{Presence, Shadow};
 use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, RemoteId};
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::{ServicesHeld, same_value};
 use slotbridge_core::record::{Reading, Record, RecordState, Support};
+use slotbridge_platform::capabilities::{Discovery, Updates};
 use slotbridge_platform::platform::{Draft, Edit, Priority, Written};
 use slotbridge_platform::seam::{Seam, random_bytes};
 use slotbridge_platform::{ErrorKind, PlatformError, Retry};
@@ -30,7 +32,10 @@ use tokio::sync::mpsc;
 use crate::EngineError;
 use crate::bridge::{Bridge, Member, Phase, RunOptions};
 use crate::report::OutcomeWord;
-use crate::settle::{shadow_after_create, shadow_after_remove, shadow_after_update};
+use crate::settle::{is_respelled, shadow_after_create, shadow_after_remove, shadow_after_update};
+
+/// For how long a record that was read counts as it was then.
+const JUST_SEEN: SignedDuration = SignedDuration::from_secs(10);
 
 /// One operation with what recording it needs.
 #[derive(Debug, Clone)]
@@ -247,10 +252,31 @@ impl Executor<'_> {
             return Ok(false);
         };
         let ids = vec![planned.id.clone()];
-        let now = self.store.mirror_rows(member.platform.name(), ids).await?;
-        Ok(now
-            .iter()
-            .any(|row| !crate::observe::is_as_it_was(planned, &row.record)))
+        let rows = self.store.mirror_rows(member.platform.name(), ids).await?;
+        let moved = |record: &Record| !crate::observe::is_as_it_was(planned, record);
+        if rows.iter().any(|row| moved(&row.record)) {
+            return Ok(true);
+        }
+        let seen_at = rows.iter().map(|row| row.seen_at).max();
+        if !needs_a_look(member, task, seen_at, self.seam.now()) {
+            return Ok(false);
+        }
+        let begun_at = self.seam.now();
+        match member.platform.read(&planned.id, Priority::Write).await {
+            Ok(Reading::Found(record)) => {
+                let moved = moved(&record);
+                let change = Change::MirrorListed {
+                    platform: member.platform.name().clone(),
+                    record: *record,
+                    begun_at,
+                    at: self.seam.now(),
+                };
+                self.store.apply(vec![change]).await?;
+                Ok(moved)
+            }
+            // The write itself tells what is the matter.
+            Ok(Reading::Missing | Reading::Unreadable(_)) | Err(_) => Ok(false),
+        }
     }
 
     /// Records a confirmed write, reads back what the platform kept, and records that. Gives what it keeps, and why the
@@ -333,13 +359,8 @@ impl Executor<'_> {
         record: Option<Record>,
     ) -> Result<(Option<Kept>, Option<String>), EngineError> {
         let (operation, platform) = (&task.operation, member.platform.name());
-        let (shadow, elsewhere) = shadow_after(member, task, record.as_ref());
-        let refused = match &operation.action {
-            Action::Update { .. } if elsewhere => Some(
-                "the platform confirmed the change, but kept another time or resource".to_owned(),
-            ),
-            Action::Create { .. } | Action::Update { .. } | Action::Remove { .. } => None,
-        };
+        let (shadow, refused) = shadow_after(member, task, record.as_ref());
+        let refused = refused.map(str::to_owned);
         let mut changes = vec![self.link(operation, id.clone(), shadow.clone())];
         changes.extend(op.map(|op| self.outcome(op, Some(id.clone()), refused.clone())));
         changes.extend(record.clone().map(|record| Change::MirrorSeen {
@@ -522,46 +543,74 @@ fn as_sent(member: &Member, task: &Task, id: &RemoteId) -> Option<Record> {
     })
 }
 
-/// The shadow after a confirmed write, and whether the platform put the booking somewhere else than it was told to.
+/// What a confirmed write that did not take effect is told as.
+const ELSEWHERE: &str = "the platform confirmed the change, but kept another time or resource";
+
+/// The shadow after a confirmed write, and why the platform must be said to have refused it all the same.
 ///
-/// Texts may come back trimmed or cut, and that is agreed to. A time or a resource may not: there the shadow says that
-/// nothing was agreed, so that it is written again.
-fn shadow_after(member: &Member, task: &Task, record: Option<&Record>) -> (Shadow, bool) {
+/// Texts may come back trimmed, cut or not at all, and that is agreed to. Another time or resource is not: there the
+/// shadow says that nothing was agreed, so that it is written again. A comment that the platform cannot have made of
+/// ours is a person's, written before we read ours back: it stays a change.
+fn shadow_after(
+    member: &Member,
+    task: &Task,
+    record: Option<&Record>,
+) -> (Shadow, Option<&'static str>) {
     let Some(desired) = task.operation.action.after() else {
-        return (Shadow::GONE, false);
+        return (Shadow::GONE, None);
     };
     let mapped = record.and_then(|record| mapping::to_booking(record, &member.mapping).ok());
-    let kept = mapped.as_ref().unwrap_or(desired);
-    let mut shadow = match (&task.operation.action, &task.shadow) {
-        (Action::Update { .. }, Some(before)) => shadow_after_update(before, &task.operation, kept),
-        _ => shadow_after_create(task.shadow.as_ref(), &task.operation, kept, desired),
-    };
+    let mut kept = mapped.unwrap_or_else(|| desired.clone());
+    let before = task.operation.action.before();
     let written = |field: Field| match &task.operation.action {
         Action::Update { fields, .. } => fields.contains(&field),
         Action::Create { .. } | Action::Remove { .. } => true,
     };
-    // A new record without the comment that it was to have is not how the platform keeps comments, but a comment that
-    // did not arrive, as where it takes a call of its own: it is written once more.
-    if matches!(&task.operation.action, Action::Create { .. })
-        && kept.comment.is_blank()
-        && !desired.comment.is_blank()
-        && let Presence::Live(agreed) = &mut shadow.agreed
-    {
-        agreed.take_field(Field::Comment, kept);
-    }
-    let mut elsewhere = false;
-    for field in [Field::Slot, Field::Resource] {
-        if written(field) && !same_value(field, kept, desired) {
-            elsewhere = true;
-            if task.operation.undoes {
-                continue;
-            }
-            if let Presence::Live(agreed) = &mut shadow.agreed {
-                agreed.take_field(field, kept);
-            }
+    let differs =
+        |field: Field, kept: &Booking| written(field) && !same_value(field, kept, desired);
+    let mut refused = None;
+    let mut not_agreed: Vec<Field> = Vec::new();
+    if differs(Field::Comment, &kept) {
+        let as_before = before.is_some_and(|before| same_value(Field::Comment, &kept, before));
+        let ours = is_respelled(&desired.field(Field::Comment), &kept.field(Field::Comment));
+        if !as_before && !ours {
+            kept.take_field(Field::Comment, desired);
         }
     }
-    (shadow, elsewhere)
+    for field in [Field::Slot, Field::Resource] {
+        if differs(field, &kept) {
+            refused = Some(ELSEWHERE);
+            not_agreed.push(field);
+        }
+    }
+    let mut shadow = match (&task.operation.action, &task.shadow) {
+        (Action::Update { .. }, Some(before)) => {
+            shadow_after_update(before, &task.operation, &kept)
+        }
+        _ => shadow_after_create(task.shadow.as_ref(), &task.operation, &kept, desired),
+    };
+    if let (Presence::Live(agreed), false) = (&mut shadow.agreed, task.operation.undoes) {
+        for field in not_agreed {
+            agreed.take_field(field, &kept);
+        }
+    }
+    // A new record stands, wherever it is; that it is elsewhere is for the next run.
+    let is_update = matches!(task.operation.action, Action::Update { .. });
+    (shadow, refused.filter(|_| is_update))
+}
+
+/// Whether a record has to be read once more before it is changed: where nothing is listed a person's edit may be unseen
+/// for hours, if its webhook got lost, and a change in place overwrites without looking.
+fn needs_a_look(member: &Member, task: &Task, seen_at: Option<Timestamp>, now: Timestamp) -> bool {
+    let capabilities = member.platform.capabilities();
+    let blind =
+        capabilities.discovery == Discovery::ReadKnown && capabilities.updates == Updates::InPlace;
+    let is_update = matches!(task.operation.action, Action::Update { .. });
+    let just_seen = seen_at.is_some_and(|at| {
+        let age = now.duration_since(at);
+        !age.is_negative() && age <= JUST_SEEN
+    });
+    blind && is_update && !just_seen
 }
 
 /// Whether a record shows something else than what the bridge now takes for agreed with its platform.

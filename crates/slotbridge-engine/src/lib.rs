@@ -26,6 +26,7 @@ mod person;
 mod presume;
 pub mod purge;
 mod purging;
+mod refusal;
 pub mod report;
 mod run;
 mod scope;

@@ -294,11 +294,12 @@ impl Observer<'_> {
         changes: &mut Vec<Change>,
     ) {
         for id in absent {
+            let begun_at = self.seam.now();
             match self.watch.platform.read(&id, Priority::Hint).await {
                 Ok(reading) => {
                     // Whatever it is, it is not where the mirror has it.
                     sight.changed.insert(id.clone());
-                    self.note_reading(id, reading, sight, changes);
+                    self.note_reading(id, reading, begun_at, sight, changes);
                 }
                 Err(error) => {
                     sight.failed(&error);
@@ -312,6 +313,7 @@ impl Observer<'_> {
         &self,
         id: RemoteId,
         reading: Reading,
+        begun_at: Timestamp,
         sight: &mut Sight,
         changes: &mut Vec<Change>,
     ) {
@@ -319,9 +321,11 @@ impl Observer<'_> {
         match reading {
             Reading::Found(record) => {
                 sight.seen.insert(id);
-                changes.push(Change::MirrorSeen {
+                // A write of ours may have landed while the answer was on its way.
+                changes.push(Change::MirrorListed {
                     platform,
                     record: *record,
+                    begun_at,
                     at,
                 });
             }
@@ -354,6 +358,7 @@ impl Observer<'_> {
                 break;
             }
             self.step(done, total);
+            let begun_at = self.seam.now();
             let reading = match self.read_certainly(&id).await {
                 Ok(reading) => reading,
                 Err(error) => {
@@ -366,7 +371,7 @@ impl Observer<'_> {
                 sight.changed.insert(id.clone());
             }
             let mut changes = Vec::with_capacity(2);
-            self.note_reading(id, reading, sight, &mut changes);
+            self.note_reading(id, reading, begun_at, sight, &mut changes);
             changes.push(self.platform_seen());
             // Each reading costs seconds of quota: it is kept even if the next one fails.
             store.apply(changes).await?;

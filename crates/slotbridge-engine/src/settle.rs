@@ -11,12 +11,13 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::matching::{SameClient, same_client};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
 use slotbridge_core::model::{Booking, Field, FieldValue, Private, RemoteId};
 use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::same_value;
-use slotbridge_core::record::{Coverage, RecordState};
+use slotbridge_core::record::{Coverage, RecordState, Support};
 use slotbridge_platform::capabilities::{CreateSettled, Updates};
 use slotbridge_platform::seam::Seam;
 use slotbridge_store::{Change, JournalRow, Outcome};
@@ -194,13 +195,16 @@ fn settle_create(
                 == Some(id)
         })
     };
-    let found = member
-        .rows
-        .values()
-        .filter(|found| {
-            found.record.marker == Some(row.operation.booking) && !linked(&found.record.id)
-        })
-        .min_by_key(|found| (found.record.created_at, found.record.id.clone()));
+    let unlinked = || {
+        member
+            .rows
+            .values()
+            .filter(|found| !linked(&found.record.id))
+    };
+    let found = unlinked()
+        .filter(|found| found.record.marker == Some(row.operation.booking))
+        .min_by_key(|found| (found.record.created_at, found.record.id.clone()))
+        .or_else(|| only(unlinked().filter(|found| is_unmarked_copy(found, row.at, desired))));
     if let Some(found) = found {
         let kept = as_made(found, row.at, desired);
         return Verdict::Landed {
@@ -212,6 +216,10 @@ fn settle_create(
                 desired,
             ),
         };
+    }
+    // Once its time is over and nothing else is wanted, it does not matter any more whether it is there.
+    if is_over(view, &row.operation, desired) {
+        return Verdict::NotLanded;
     }
     // That it is not there can only be told by looking after it may have landed.
     if !looked_since(view, member, since) {
@@ -254,6 +262,37 @@ fn settle_create(
         },
         SlotView::PartlyBusy | SlotView::Closed | SlotView::NotOnGrid => Verdict::Open,
     }
+}
+
+/// The one item, if there is exactly one.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
+}
+
+/// Whether a record without a marker is what a create was to make: where the marker takes a call of its own, we may have
+/// died before it. It was not there before, and shows the same client at the same time.
+fn is_unmarked_copy(found: &Row, made_at: Timestamp, desired: &Booking) -> bool {
+    let Shown::Live(shown) = &found.shown else {
+        return false;
+    };
+    let same_time = [Field::Resource, Field::Slot]
+        .into_iter()
+        .all(|field| same_value(field, shown, desired));
+    found.record.marker.is_none()
+        && found.first_seen_at >= made_at
+        && found.record.support == Support::Full
+        && same_time
+        && same_client(&shown.client, &desired.client) == SameClient::Yes
+}
+
+/// Whether the time of a create is over, and so is the time at which its booking is wanted now, if it still is.
+fn is_over(view: &View<'_>, operation: &Operation, desired: &Booking) -> bool {
+    let wanted = view
+        .bookings
+        .get(&operation.booking)
+        .and_then(|known| known.canonical.live());
+    desired.slot.end() <= view.now && wanted.is_none_or(|wanted| wanted.slot.end() <= view.now)
 }
 
 /// What the platform kept of a record that we made and whose reply we lost: what was sent, with the texts that it shows
@@ -382,7 +421,15 @@ pub(crate) fn shadow_after_create(
 ) -> Shadow {
     let agreed = match before {
         Some(before) if operation.undoes => before.agreed.clone(),
-        _ => Presence::Live(desired.clone()),
+        _ => {
+            let mut agreed = desired.clone();
+            // A new record without the comment that it was to have is not how the platform keeps comments, but a comment
+            // that did not arrive, as where it takes a call of its own: it is written once more.
+            if kept.comment.is_blank() && !desired.comment.is_blank() {
+                agreed.take_field(Field::Comment, kept);
+            }
+            Presence::Live(agreed)
+        }
     };
     Shadow {
         kept: Presence::Live(kept.clone()),

@@ -18,6 +18,7 @@ use crate::blocks::is_block_id;
 use crate::bridge::{Member, OnOverlap, Share};
 use crate::decide::is_heard;
 use crate::presume;
+use crate::refusal;
 use crate::report::{
     BridgeReport, OperationReport, OutcomeWord, OverlapEntry, OverlapReport, UnmappedReport,
     WaitingReport,
@@ -239,14 +240,14 @@ impl Planner<'_, '_, '_> {
             .view
             .refused
             .get(&(id, member.name().clone()))
-            .filter(|row| row.fingerprint == fingerprint(self.view, &operation));
+            .filter(|row| refusal::stands(row, &basis(self.view, &operation), self.view.now));
         match refused {
             None => self.operations.push(operation),
             Some(row) => {
                 let error = row.error.clone().unwrap_or_default();
                 let mut standing = operation_report(&operation, OutcomeWord::Refused);
                 standing.error = Some(format!(
-                    "{error}; not tried again until something about it changes"
+                    "{error}; tried again when something about it changes, and otherwise after a while"
                 ));
                 self.report.operations.push(standing);
             }
@@ -525,9 +526,9 @@ fn because(
         .collect()
 }
 
-/// Everything that a platform's answer to an operation may rest on. A refused operation is tried again when this
-/// changes: the booking, the record, or what else takes the time there.
-pub(crate) fn fingerprint(view: &View<'_>, operation: &Operation) -> String {
+/// Everything that a platform's answer to an operation may rest on, as far as we see it. A refused operation is tried
+/// again when this changes: the booking, the record, or what else takes the time there.
+pub(crate) fn basis(view: &View<'_>, operation: &Operation) -> String {
     let around: BTreeSet<&RemoteId> = operation
         .action
         .after()

@@ -1,5 +1,6 @@
 //! Whole runs over platforms in memory: what a person does on one arrives on the other, once, whatever goes wrong.
 
+mod between;
 mod daemon;
 mod daemon_storm;
 mod decisions;

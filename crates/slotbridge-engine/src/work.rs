@@ -24,12 +24,13 @@ use crate::decide::{Decision, decide};
 use crate::execute::{Done, Executor, Task, show_progress};
 use crate::found::{empty_report, report_rebooking, report_rows, report_unsettled};
 use crate::guarding::{Alarms, Guarding, Judged};
+use crate::refusal;
 use crate::report::{BridgeReport, OutcomeWord, Report};
 use crate::run::owned;
 use crate::scope::{self, Scope};
 use crate::settle;
 use crate::sights::{Observed, Sights};
-use crate::steps::{fingerprint, operation_report};
+use crate::steps::{basis, operation_report};
 use crate::view::{MemberView, View, read_rows};
 
 /// Over which stretch the limits of one run are counted.
@@ -508,8 +509,11 @@ fn task(view: &View<'_>, operation: Operation) -> Task {
         .remote_id()
         .and_then(|id| view.member(&operation.platform)?.rows.get(id))
         .map(|row| row.record.clone());
+    let refused = view
+        .refused
+        .get(&(operation.booking, operation.platform.clone()));
     Task {
-        fingerprint: fingerprint(view, &operation),
+        fingerprint: refusal::fingerprint(&basis(view, &operation), refused),
         operation,
         shadow,
         record,

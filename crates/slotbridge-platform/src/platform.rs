@@ -9,6 +9,7 @@ use slotbridge_core::model::{
     BookingId, Client, Field, Kind, PlatformName, Private, RemoteId, ResourceKey, ServiceKey, Slot,
     Status,
 };
+use slotbridge_core::normalise;
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{Grid, Listing, Reading, Record, Window};
 
@@ -74,8 +75,39 @@ pub struct Edit {
     /// What differs; everything else stays as the owner has it.
     pub fields: BTreeSet<Field>,
     /// The record as it was when the change was planned. An adapter that reads before it writes refuses with
-    /// [`crate::ErrorKind::Stale`] when the platform now shows another slot, resource, client or state.
+    /// [`crate::ErrorKind::Stale`] when the platform now shows something else ([`Edit::is_overtaken`]).
     pub expected: Option<Box<Record>>,
+}
+
+impl Edit {
+    /// Whether the record, as the platform shows it now, is no longer what the change was planned over: another slot,
+    /// resource, client or state, or another value of what would be overwritten.
+    pub fn is_overtaken(&self, now: &Record) -> bool {
+        self.expected.as_ref().is_some_and(|expected| {
+            let basis = |record: &Record| {
+                let Record {
+                    state, start, end, ..
+                } = *record;
+                (state, start, end)
+            };
+            basis(expected) != basis(now)
+                || expected.resource != now.resource
+                || expected.client != now.client
+                || self.fields.iter().any(|field| match field {
+                    Field::Services => expected.services != now.services,
+                    Field::Status => expected.status != now.status,
+                    Field::Comment => {
+                        let text = |record: &Record| normalise::text(record.comment.expose());
+                        text(expected) != text(now)
+                    }
+                    Field::Resource
+                    | Field::Slot
+                    | Field::ClientName
+                    | Field::ClientPhone
+                    | Field::ClientEmail => false,
+                })
+        })
+    }
 }
 
 /// A write that the platform confirmed.

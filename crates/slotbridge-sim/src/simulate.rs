@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// What goes wrong with calls: none, mix or all
     #[arg(long)]
     faults: Option<FaultMix>,
+    /// Whether the engine is always on, true or false; the seed decides otherwise
+    #[arg(long)]
+    always_on: Option<bool>,
     /// Break the bridge in this way, to see it caught
     #[arg(long)]
     canary: Option<Canary>,
@@ -66,6 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             steps: arguments.steps,
             faults: arguments.faults,
         },
+        always_on: arguments.always_on,
         prefix: arguments.prefix,
         canary: arguments.canary,
         trace: arguments.trace,
@@ -123,7 +127,7 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
     for violation in &outcome.violations {
         say(&format!("  {violation}"));
     }
-    let found = if settings.prefix.is_some() {
+    let found = if settings.prefix.is_some() || arguments.keep_going {
         None
     } else {
         runner::shortest(seed, settings, outcome.counts.steps)?
@@ -146,6 +150,10 @@ fn tell(outcome: &Outcome, settings: &Settings, arguments: &Arguments) -> anyhow
     for (option, value) in [
         ("--size", arguments.size.map(|size| size.to_string())),
         ("--steps", arguments.steps.map(|steps| steps.to_string())),
+        (
+            "--always-on",
+            arguments.always_on.map(|always_on| always_on.to_string()),
+        ),
         (
             "--canary",
             arguments.canary.map(|canary| canary.name().to_owned()),

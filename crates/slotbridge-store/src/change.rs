@@ -93,14 +93,14 @@ pub enum Change {
         /// When.
         at: Timestamp,
     },
-    /// A listing shows a record. Like [`Change::MirrorSeen`], unless the record was seen otherwise after the listing was
-    /// begun: then the listing may be the older word, and is left.
+    /// A look shows a record. Like [`Change::MirrorSeen`], unless the record was seen, or proven to be gone, after the look
+    /// was begun: then the look may be the older word, and is left.
     MirrorListed {
         /// Where.
         platform: PlatformName,
         /// What.
         record: Record,
-        /// When the listing was begun.
+        /// When the look was begun.
         begun_at: Timestamp,
         /// When it was there.
         at: Timestamp,

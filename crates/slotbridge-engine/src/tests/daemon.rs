@@ -660,3 +660,63 @@ async fn an_approval_lets_the_rest_go_that_one_run_too_many_had_left() {
     assert_eq!(world.b.live().len(), 2);
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_on_its_way_while_we_removed_the_record_brings_nothing_back() {
+    let world = World::listing();
+    let running = world.start().await;
+    let a = world.a.book("anna", at(9, 0), 60, "Дарья");
+    world.webhook(&world.a, a.as_str()).await;
+    running.hint(&world.a);
+    moment().await;
+    // The copy is read, and the answer is slow; meanwhile the original is cancelled.
+    let b = live_id(&world.b);
+    world.b.state.lock().unwrap().read_takes = Duration::from_secs(20);
+    world.webhook(&world.b, b.as_str()).await;
+    running.hint(&world.b);
+    seconds(5).await;
+    world.a.cancel(&a);
+    world.webhook(&world.a, a.as_str()).await;
+    running.hint(&world.a);
+    seconds(5).await;
+    assert_eq!(world.b.live().len(), 0, "the cancellation has arrived");
+    seconds(300).await;
+    assert_eq!((world.a.live().len(), world.b.live().len()), (0, 0));
+    assert_eq!(world.a.calls("create"), 0, "not even for a moment");
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_whose_webhook_got_lost_is_not_overwritten_where_nothing_is_listed() {
+    let world = World::with_grid();
+    // A record is read again only every few minutes.
+    let slow = Quota {
+        calls: 1,
+        per: Duration::from_mins(2),
+    };
+    let running = world.start_with(world.setup(&[slow]), Mode::Apply).await;
+    let a = world.a.book("anna", at(9, 0), 60, "Дарья");
+    world.webhook(&world.a, a.as_str()).await;
+    running.hint(&world.a);
+    seconds(60).await;
+    let b = live_id(&world.b);
+    let write = |platform: &Fake, id: &RemoteId, comment: &str| {
+        platform.person(id, |record| {
+            record.comment = slotbridge_core::model::Private::new(comment);
+        });
+    };
+    seconds(600).await;
+    write(&world.b, &b, "код 12");
+    write(&world.a, &a, "звонить");
+    world.webhook(&world.a, a.as_str()).await;
+    running.hint(&world.a);
+    seconds(60).await;
+    running.stop().await;
+    let told = world
+        .store
+        .conflicts_decided(&world.bridge.name, Timestamp::MIN)
+        .await
+        .unwrap();
+    assert_eq!(told.len(), 1, "who lost was told of");
+    assert_eq!(only(&world.a.live()).comment, only(&world.b.live()).comment);
+}

@@ -38,6 +38,15 @@ pub(crate) enum Fault {
     Empty,
 }
 
+/// What happens to the comment between a write and its answer, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// A person writes another one.
+    PersonWrites(&'static str),
+    /// The call of its own that it takes, and the marker with it, does not arrive.
+    SecondCallFails,
+}
+
 #[derive(Debug, Default)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -56,10 +65,14 @@ pub(crate) struct State {
     pub(crate) stubborn: bool,
     /// How many characters of a comment are kept.
     pub(crate) comment_kept: Option<usize>,
+    /// What happens to the comment of the next write.
+    pub(crate) between: Option<Between>,
     /// Marker → how many live records carried it at once, at the worst.
     pub(crate) twins_seen: bool,
     /// How long a create takes.
     pub(crate) write_takes: std::time::Duration,
+    /// How long the answer to a reading is on its way.
+    pub(crate) read_takes: std::time::Duration,
     /// Two live records of one resource at one time, made by us.
     pub(crate) doubles_seen: bool,
 }
@@ -326,6 +339,21 @@ impl State {
         }
     }
 
+    /// The record as it is when the write is answered. `before` is the comment that was there.
+    fn after(&mut self, mut record: Record, before: &Private) -> Record {
+        match self.between.take() {
+            Some(Between::PersonWrites(comment)) => record.comment = Private::new(comment),
+            Some(Between::SecondCallFails) => {
+                record.comment.clone_from(before);
+                if before.is_blank() {
+                    record.marker = None;
+                }
+            }
+            None => {}
+        }
+        record
+    }
+
     fn kept(&self, comment: &Private) -> Private {
         match self.comment_kept {
             Some(chars) => Private::new(comment.expose().chars().take(chars).collect::<String>()),
@@ -427,10 +455,15 @@ impl Platform for Fake {
         if self.begin("read").is_some() {
             return Err(self.error(ErrorKind::Unavailable, Retry::Later, "read"));
         }
-        let state = self.state.lock().unwrap();
-        Ok(state.records.get(id).map_or(Reading::Missing, |record| {
-            Reading::Found(Box::new(record.clone()))
-        }))
+        let (reading, takes) = {
+            let state = self.state.lock().unwrap();
+            let reading = state.records.get(id).map_or(Reading::Missing, |record| {
+                Reading::Found(Box::new(record.clone()))
+            });
+            (reading, state.read_takes)
+        };
+        self.seam.sleep(takes).await;
+        Ok(reading)
     }
 
     async fn occupancy(
@@ -494,6 +527,7 @@ impl Platform for Fake {
                 group: None,
                 support: Support::Full,
             };
+            let record = state.after(record, &Private::default());
             state.records.insert(id.clone(), record);
             Ok(id)
         })
@@ -533,6 +567,7 @@ impl Platform for Fake {
         self.write("update", |state| {
             let comment = state.kept(&edit.desired.comment);
             let stubborn = state.stubborn;
+            let before = state.records.get(id).map(|record| record.comment.clone());
             let record = state.records.get_mut(id).ok_or(ErrorKind::NotFound)?;
             let wanted = &edit.desired;
             for field in &edit.fields {
@@ -552,6 +587,9 @@ impl Platform for Fake {
                 }
             }
             record.changed_at = Some(now);
+            let record = record.clone();
+            let record = state.after(record, &before.unwrap_or_default());
+            state.records.insert(id.clone(), record);
             Ok(id.clone())
         })
     }

@@ -27,6 +27,9 @@ pub(crate) enum Death {
     AfterExchange(u64),
     /// At the n-th await point.
     AtPoll(u64),
+    /// When the reply to the n-th request that changed something has come back, before anybody reads it: between the two
+    /// commits of an operation.
+    AfterLanding(u64),
 }
 
 /// The unwinding of a death; no panic.
@@ -40,6 +43,8 @@ pub(crate) struct Fate {
     seen: AtomicU64,
     exchanges: AtomicU64,
     replies: AtomicU64,
+    polls: AtomicU64,
+    landed: AtomicU64,
     commits: Mutex<Option<(Store, u64)>>,
 }
 
@@ -48,7 +53,13 @@ impl Fate {
     pub(crate) fn arm(&self, death: Option<Death>, store: &Store) {
         *locked(&self.death) = death;
         *locked(&self.commits) = Some((store.clone(), store.commits()));
-        for counter in [&self.seen, &self.exchanges, &self.replies] {
+        for counter in [
+            &self.seen,
+            &self.exchanges,
+            &self.replies,
+            &self.polls,
+            &self.landed,
+        ] {
             counter.store(0, Ordering::Relaxed);
         }
     }
@@ -60,8 +71,12 @@ impl Fate {
     }
 
     fn pass(&self, counter: &AtomicU64, dies_at: impl Fn(Death) -> Option<u64>) {
-        if std::thread::panicking() || self.dead.load(Ordering::Relaxed) {
+        if std::thread::panicking() {
             return;
+        }
+        // Whatever is left of a dead process gets no further.
+        if self.dead.load(Ordering::Relaxed) {
+            resume_unwind(Box::new(Died));
         }
         let Some(death) = *locked(&self.death) else {
             return;
@@ -103,19 +118,32 @@ impl Fate {
         });
     }
 
-    /// Drives work to its end; nothing if it died on the way.
-    pub(crate) async fn drive<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work: Pin<Box<dyn Future<Output = T> + '_>> = Box::pin(work);
-        let mut polls_left = match *locked(&self.death) {
-            Some(Death::AtPoll(polls)) => Some(polls),
+    /// A reply has come back to a request that changed something on the platform.
+    pub(crate) fn after_landing(&self) {
+        self.pass(&self.landed, |death| match death {
+            Death::AfterLanding(at) => Some(at),
             _ => None,
+        });
+    }
+
+    /// Whether the process dies at this await point.
+    fn dies_at_poll(&self) -> bool {
+        let Some(Death::AtPoll(polls)) = *locked(&self.death) else {
+            return false;
         };
+        let dies = self.polls.fetch_add(1, Ordering::Relaxed) >= polls;
+        if dies {
+            self.dead.store(true, Ordering::Relaxed);
+        }
+        dies
+    }
+
+    /// Drives work to its end; nothing if it died on the way.
+    pub(crate) async fn drive<T>(&self, work: impl Future<Output = T> + Send) -> Option<T> {
+        let mut work: Pin<Box<dyn Future<Output = T> + Send + '_>> = Box::pin(work);
         std::future::poll_fn(move |cx| {
-            if let Some(left) = &mut polls_left {
-                if *left == 0 {
-                    return Poll::Ready(None);
-                }
-                *left -= 1;
+            if self.dies_at_poll() {
+                return Poll::Ready(None);
             }
             match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
                 Ok(polled) => polled.map(Some),

@@ -10,11 +10,12 @@ use jiff::SignedDuration;
 use slotbridge_core::merge::Presence;
 use slotbridge_core::model::{Booking, BookingId};
 use slotbridge_engine::bridge::{Mode, NoProgress, RunOptions};
-use slotbridge_engine::report::Report;
+use slotbridge_engine::report::{BridgeReport, Report};
 use slotbridge_store::{Change, Store};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
+use super::always_on::{AlwaysOn, Post};
 use super::canary::Canary;
 use super::fate::Death;
 use super::log::Log;
@@ -46,22 +47,29 @@ enum Ran {
 
 pub(super) struct Life<'a> {
     settings: &'a Settings,
-    scenario: Scenario,
-    stage: Stage,
-    auditor: Arc<Mutex<Auditor>>,
-    people: Arc<Mutex<People>>,
-    network: Network,
-    machine: Machine,
+    pub(super) scenario: Scenario,
+    pub(super) stage: Stage,
+    pub(super) auditor: Arc<Mutex<Auditor>>,
+    pub(super) people: Arc<Mutex<People>>,
+    pub(super) network: Network,
+    pub(super) machine: Machine,
     trace: Trace,
-    log: Log,
-    dice: Dice,
+    pub(super) log: Log,
+    pub(super) dice: Dice,
     names: Names,
-    counts: Counts,
+    pub(super) counts: Counts,
     folder: TempDir,
     generation: u32,
-    process: Option<Process>,
+    pub(super) process: Option<Process>,
+    /// The engine, where it is always on.
+    pub(super) always_on: Option<AlwaysOn>,
+    /// What it told and nobody has heard yet.
+    pub(super) reports: Vec<Arc<BridgeReport>>,
+    pub(super) post: Post,
+    /// Whether the engine that is always on has had its time.
+    is_judged: bool,
     /// Whether the last process died.
-    died: bool,
+    pub(super) died: bool,
     /// What a broken bridge does not let go of.
     kept: Vec<Store>,
     /// What bookings were before they went, for a broken bridge.
@@ -70,7 +78,7 @@ pub(super) struct Life<'a> {
 
 impl<'a> Life<'a> {
     pub(super) fn new(seed: u64, settings: &'a Settings) -> anyhow::Result<Self> {
-        let scenario = Scenario::new(seed, &settings.choices);
+        let scenario = Scenario::new(seed, &settings.choices).with_setup(settings.always_on);
         let stage = Stage::new(&scenario);
         let auditor = Arc::new(Mutex::new(Auditor::new(&scenario)));
         let trace = if settings.trace {
@@ -110,6 +118,10 @@ impl<'a> Life<'a> {
             folder: folder.context("no folder for the database")?,
             generation: 0,
             process: None,
+            always_on: None,
+            reports: Vec::new(),
+            post: Post::new(seed),
+            is_judged: false,
             died: false,
             kept: Vec::new(),
             seen: BTreeMap::new(),
@@ -119,12 +131,17 @@ impl<'a> Life<'a> {
     pub(super) async fn live(mut self) -> anyhow::Result<Outcome> {
         let _collecting = self.log.collect();
         self.act(People::move_in);
+        self.counts.always_on = usize::from(self.scenario.always_on);
         let steps = self.scenario.steps;
         for _ in 0..self.settings.prefix.unwrap_or(steps).min(steps) {
             if !self.is_fine() {
                 break;
             }
-            self.step().await?;
+            if self.scenario.always_on {
+                self.step_always_on().await?;
+            } else {
+                self.step().await?;
+            }
             self.counts.steps += 1;
         }
         if self.is_fine() {
@@ -133,11 +150,11 @@ impl<'a> Life<'a> {
         Ok(self.end())
     }
 
-    fn is_fine(&self) -> bool {
+    pub(super) fn is_fine(&self) -> bool {
         locked(&self.auditor).violations().is_empty()
     }
 
-    fn act(&self, act: impl FnOnce(&mut People, &Stage, &mut Auditor)) {
+    pub(super) fn act(&self, act: impl FnOnce(&mut People, &Stage, &mut Auditor)) {
         act(
             &mut locked(&self.people),
             &self.stage,
@@ -149,11 +166,7 @@ impl<'a> Life<'a> {
         self.count_faults();
         storms::brew(&self.stage, self.scenario.faults, &mut self.dice);
         self.act(People::step);
-        if self.scenario.clock_steps && self.dice.below(3) == 0 {
-            let seconds = i64::try_from(self.dice.below(4 * 3600)).unwrap_or(0) - 3600;
-            self.machine
-                .set_wrong_by(SignedDuration::from_secs(seconds));
-        }
+        self.set_clock();
         let pause = locked(&self.people).pause();
         sleep(pause).await;
         if self.dice.below(4) == 0 {
@@ -179,12 +192,22 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    fn death(&mut self) -> Death {
-        match self.dice.below(5) {
+    /// Somebody sets our clock now and then.
+    pub(super) fn set_clock(&mut self) {
+        if self.scenario.clock_steps && self.dice.below(3) == 0 {
+            let seconds = i64::try_from(self.dice.below(4 * 3600)).unwrap_or(0) - 3600;
+            self.machine
+                .set_wrong_by(SignedDuration::from_secs(seconds));
+        }
+    }
+
+    pub(super) fn death(&mut self) -> Death {
+        match self.dice.below(6) {
             0 => Death::AtSeam(1 + self.dice.below(400)),
             1 => Death::AfterCommit(1 + self.dice.below(25)),
             2 => Death::BeforeExchange(1 + self.dice.below(30)),
             3 => Death::AfterExchange(1 + self.dice.below(30)),
+            4 => Death::AfterLanding(1 + self.dice.below(8)),
             _ => Death::AtPoll(1 + self.dice.below(150)),
         }
     }
@@ -218,9 +241,9 @@ impl<'a> Life<'a> {
     }
 
     /// Starts the process unless it is there; the owner's config is read anew.
-    fn start(&mut self) -> anyhow::Result<bool> {
+    pub(super) fn start(&mut self) -> anyhow::Result<bool> {
         // A config that names other records means another process.
-        if self.scenario.named {
+        if self.scenario.named && (self.is_judged || !self.scenario.always_on) {
             self.process = None;
         }
         if self.process.is_none() {
@@ -239,7 +262,8 @@ impl<'a> Life<'a> {
     }
 
     /// Ends the process properly.
-    async fn stop(&mut self) {
+    pub(super) async fn stop(&mut self) {
+        self.switch_off().await;
         if let Some(Process { store, engine, .. }) = self.process.take() {
             drop(engine);
             // A copy of the handle may be left in nobody's hands; closing tells whether the log was folded.
@@ -251,7 +275,11 @@ impl<'a> Life<'a> {
     }
 
     /// One pass; nothing when the life cannot go on.
-    async fn pass(&mut self, death: Option<Death>, meanwhile: bool) -> anyhow::Result<Option<()>> {
+    pub(super) async fn pass(
+        &mut self,
+        death: Option<Death>,
+        meanwhile: bool,
+    ) -> anyhow::Result<Option<()>> {
         if !self.start()? {
             return Ok(None);
         }
@@ -259,7 +287,7 @@ impl<'a> Life<'a> {
         locked(&self.auditor).run_begins();
         let ran = self.run(death, meanwhile).await;
         self.died = matches!(ran, Ran::Died);
-        locked(&self.auditor).run_ends(self.died);
+        locked(&self.auditor).run_ends(self.died, self.stage.clock.now());
         self.counts.passes += 1;
         match ran {
             Ran::Whole(report) => {
@@ -322,7 +350,7 @@ impl<'a> Life<'a> {
         }
     }
 
-    async fn hear(&mut self, report: &Report) -> anyhow::Result<()> {
+    pub(super) async fn hear(&mut self, report: &Report) -> anyhow::Result<()> {
         self.names.hear(report);
         if let Some(process) = &self.process {
             self.names
@@ -345,7 +373,7 @@ impl<'a> Life<'a> {
     }
 
     /// A person approves everything that guards hold.
-    async fn approve(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn approve(&mut self) -> anyhow::Result<()> {
         let Some(process) = &self.process else {
             return Ok(());
         };
@@ -362,7 +390,7 @@ impl<'a> Life<'a> {
     }
 
     /// The process is dead: what it had on the disk stays, as it was at that moment or as its handles leave it.
-    fn bury(&mut self) -> anyhow::Result<()> {
+    pub(super) fn bury(&mut self) -> anyhow::Result<()> {
         self.counts.crashes += 1;
         self.trace.add(format_args!("died"));
         let Some(process) = self.process.take() else {
@@ -394,7 +422,7 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    async fn dry_run(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn dry_run(&mut self) -> anyhow::Result<()> {
         self.stop().await;
         let before = self.everything()?;
         let breaks = self.settings.canary == Some(Canary::WritesInDryRun);
@@ -410,7 +438,7 @@ impl<'a> Life<'a> {
         process.fate.arm(None, &process.store);
         locked(&self.auditor).run_begins();
         let report = process.engine.reconcile(bridges, &options).await;
-        locked(&self.auditor).run_ends(false);
+        locked(&self.auditor).run_ends(false, self.stage.clock.now());
         process.fate.disarm();
         drop(process);
         let now = self.stage.clock.now();
@@ -447,7 +475,7 @@ impl<'a> Life<'a> {
     }
 
     /// A broken bridge makes live again what is gone.
-    async fn resurrect(&mut self) -> anyhow::Result<()> {
+    pub(super) async fn resurrect(&mut self) -> anyhow::Result<()> {
         let (Some(Canary::Resurrects), Some(process)) = (self.settings.canary, &self.process)
         else {
             return Ok(());
@@ -492,6 +520,12 @@ impl<'a> Life<'a> {
         // A login that was refused stays refused for a while; a new process asks again.
         self.stop().await;
         sleep(SignedDuration::from_mins(2)).await;
+        if self.scenario.always_on {
+            self.rest().await?;
+            self.stop().await;
+            self.is_judged = true;
+            return self.judge(self.network.writes()).await;
+        }
         let mut before = self.network.writes();
         for pass in 0..PASSES_MAX {
             if self.pass(None, false).await?.is_none() {
@@ -504,6 +538,11 @@ impl<'a> Life<'a> {
             }
             before = now;
         }
+        self.judge(before).await
+    }
+
+    /// A few passes more must find nothing to do; `before` is how much was written so far.
+    async fn judge(&mut self, mut before: usize) -> anyhow::Result<()> {
         let mut wrote = Vec::new();
         for _ in 0..PASSES_CHECKED {
             if self.pass(None, false).await?.is_none() {
@@ -522,7 +561,7 @@ impl<'a> Life<'a> {
         Ok(())
     }
 
-    fn count_faults(&mut self) {
+    pub(super) fn count_faults(&mut self) {
         for side in self.stage.sides() {
             for name in storms::NAMES {
                 let fired = side.view.faults().fired(name).unwrap_or(0);
@@ -557,6 +596,6 @@ impl<'a> Life<'a> {
     }
 }
 
-async fn sleep(time: SignedDuration) {
+pub(super) async fn sleep(time: SignedDuration) {
     tokio::time::sleep(Duration::try_from(time).unwrap_or_default()).await;
 }

@@ -3,6 +3,7 @@
 //!
 //! One seed decides everything, and gives the same life every time.
 
+mod always_on;
 pub mod bench;
 mod canary;
 mod fate;
@@ -33,6 +34,8 @@ use life::Life;
 pub struct Settings {
     /// What is not left to the seed.
     pub choices: Choices,
+    /// Whether the engine is always on, or one pass follows another.
+    pub always_on: Option<bool>,
     /// Only so many steps of the life are lived before the quiet end.
     pub prefix: Option<usize>,
     /// The bridge is broken in this way.
@@ -60,6 +63,10 @@ pub struct Counts {
     pub writes: usize,
     /// Operations in reports.
     pub operations: usize,
+    /// Webhooks that were delivered.
+    pub webhooks: usize,
+    /// Lives with an engine that was always on.
+    pub always_on: usize,
     /// Faults by name.
     pub faults: BTreeMap<&'static str, u64>,
 }
@@ -75,6 +82,8 @@ impl Counts {
         self.calls += other.calls;
         self.writes += other.writes;
         self.operations += other.operations;
+        self.webhooks += other.webhooks;
+        self.always_on += other.always_on;
         for (name, fired) in &other.faults {
             *self.faults.entry(name).or_default() += fired;
         }
@@ -86,14 +95,18 @@ impl fmt::Display for Counts {
         let faults: u64 = self.faults.values().sum();
         write!(
             f,
-            "{} steps, {} acts of people, {} passes, {} dry runs, {} crashes, {} calls, {} writes, {faults} faults",
+            "{} steps, {} acts of people, {} passes and stretches ({} lives always on, {} webhooks), {} dry runs, \
+             {} crashes, {} calls, {} writes, {} operations, {faults} faults",
             self.steps,
             self.acts,
             self.passes,
+            self.always_on,
+            self.webhooks,
             self.dry_runs,
             self.crashes,
             self.calls,
-            self.writes
+            self.writes,
+            self.operations,
         )
     }
 }

@@ -32,16 +32,18 @@ use super::canary::{Broken, Canary};
 use super::fate::Fate;
 use super::seam::{Machine, MortalSeam};
 use super::wire::{Network, Wire};
-use crate::simulation::scenario::{Removed, Winner};
-use crate::simulation::{Scenario, cast};
+use crate::simulation::scenario::{Removed, Simplybook, Winner};
+use crate::simulation::{Scenario, cast, stage};
 use crate::world::{BRANCH_ID, COMPANY, COMPANY_ID, Place, SCHOOL_BRANCH_ID, SERVICES};
 
 /// The secrets of the accounts.
-pub(crate) const SECRETS: [&str; 7] = [
+pub(crate) const SECRETS: [&str; 9] = [
     "demo-partner-token",
     "demo-user-token",
     "demo-rubitime-key",
     "demo-password",
+    "demo-simplybook-key",
+    "demo-simplybook-secret",
     "demo-alfacrm-key",
     "sync@example.com",
     "sink@example.com",
@@ -176,12 +178,13 @@ fn bridge(scenario: &Scenario, members: Vec<Member>) -> anyhow::Result<Bridge> {
     })
 }
 
-fn capabilities(place: Place) -> &'static Capabilities {
-    match place {
-        Place::Yclients => &adapter_yclients::CAPABILITIES,
-        Place::Rubitime => &adapter_rubitime::CAPABILITIES,
-        Place::Simplybook => &adapter_simplybook::CAPABILITIES_ADMIN,
-        Place::Alfacrm => &adapter_alfacrm::CAPABILITIES,
+fn capabilities(scenario: &Scenario, place: Place) -> &'static Capabilities {
+    match (place, scenario.simplybook) {
+        (Place::Yclients, _) => &adapter_yclients::CAPABILITIES,
+        (Place::Rubitime, _) => &adapter_rubitime::CAPABILITIES,
+        (Place::Simplybook, Simplybook::Public) => &adapter_simplybook::CAPABILITIES_PUBLIC,
+        (Place::Simplybook, _) => &adapter_simplybook::CAPABILITIES_ADMIN,
+        (Place::Alfacrm, _) => &adapter_alfacrm::CAPABILITIES,
     }
 }
 
@@ -193,7 +196,7 @@ fn member(
     journal: &Arc<dyn CallLog>,
 ) -> anyhow::Result<(Member, PlatformQuota)> {
     let name = PlatformName::new(place.name()).context("a platform's name")?;
-    let capabilities = capabilities(place);
+    let capabilities = capabilities(host.scenario, place);
     let mut quotas = capabilities.quotas.to_vec();
     let mut parallel = capabilities.parallel;
     if !host.quotas || host.canary == Some(Canary::IgnoresQuotas) {
@@ -238,7 +241,7 @@ fn member(
         busy_name: "Busy".to_owned(),
     };
     let mapping = mapping(0..host.scenario.staff, place, &name)?;
-    let platform = adapter(place, account, &mapping)?;
+    let platform = adapter(host.scenario, place, account, &mapping)?;
     let known_records = match place {
         Place::Rubitime => host
             .named
@@ -301,7 +304,12 @@ pub(crate) fn mapping(
     Ok(mapping)
 }
 
-fn adapter(place: Place, account: Account, mapping: &Mapping) -> anyhow::Result<Arc<dyn Platform>> {
+fn adapter(
+    scenario: &Scenario,
+    place: Place,
+    account: Account,
+    mapping: &Mapping,
+) -> anyhow::Result<Arc<dyn Platform>> {
     let secret = |text: &str| SecretString::from(text);
     Ok(match place {
         Place::Yclients => {
@@ -321,12 +329,20 @@ fn adapter(place: Place, account: Account, mapping: &Mapping) -> anyhow::Result<
             Arc::new(RubitimePlatform::new(account, config)?)
         }
         Place::Simplybook => {
-            let mode = SimplybookMode::Admin {
-                user: "sync@example.com".to_owned(),
-                password: secret("demo-password"),
+            let mode = match scenario.simplybook {
+                Simplybook::Admin | Simplybook::WithMarkerField => SimplybookMode::Admin {
+                    user: "sync@example.com".to_owned(),
+                    password: secret("demo-password"),
+                },
+                Simplybook::Public => SimplybookMode::Public {
+                    api_key: secret("demo-simplybook-key"),
+                    secret_key: secret("demo-simplybook-secret"),
+                },
             };
+            let has_field = scenario.simplybook == Simplybook::WithMarkerField;
             let config = SimplybookConfig {
                 timeframe: Some(30),
+                marker_field: has_field.then(|| stage::MARKER_FIELD.to_owned()),
                 ..SimplybookConfig::new(COMPANY, mode)
             };
             Arc::new(SimplybookPlatform::new(account, config)?)

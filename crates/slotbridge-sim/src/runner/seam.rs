@@ -31,6 +31,12 @@ impl Machine {
         }
     }
 
+    /// The time by that clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        let (now, wrong_by) = (self.clock.now(), *locked(&self.wrong_by));
+        now.saturating_add(wrong_by).unwrap_or(now)
+    }
+
     /// Somebody sets the clock to be wrong by so much.
     pub(crate) fn set_wrong_by(&self, by: SignedDuration) {
         *locked(&self.wrong_by) = by;
@@ -64,9 +70,7 @@ impl fmt::Debug for MortalSeam {
 impl Seam for MortalSeam {
     fn now(&self) -> Timestamp {
         self.fate.at_seam();
-        let wrong_by = *locked(&self.machine.wrong_by);
-        let now = self.machine.clock.now();
-        now.saturating_add(wrong_by).unwrap_or(now)
+        self.machine.now()
     }
 
     fn elapsed(&self) -> Duration {

@@ -102,6 +102,13 @@ impl Network {
             .sum()
     }
 
+    /// How many writes have landed on a platform, without looking anew.
+    fn landed(&self, place: Place) -> usize {
+        locked(&self.landed)
+            .get(&place)
+            .map_or(0, |landed| landed.writes)
+    }
+
     /// Counts the writes that have landed.
     fn count(&self, place: Place) -> Landed {
         let mut landed = locked(&self.landed);
@@ -227,8 +234,12 @@ impl Wire {
             .network
             .clone()
             .carry_out(self.place, run, request.map(Body::from));
+        let before = self.network.landed(self.place);
         let answered = tokio::time::timeout(limits.timeout, tokio::spawn(work)).await;
         self.fate.after_exchange();
+        if self.network.landed(self.place) != before {
+            self.fate.after_landing();
+        }
         let failed = |failure, why: &str| TransportError {
             failure,
             why: why.to_owned(),

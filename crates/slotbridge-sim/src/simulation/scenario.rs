@@ -55,6 +55,17 @@ pub enum Removed {
     Ask,
 }
 
+/// How `SimplyBook.me` is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Simplybook {
+    /// As a user of the back office; the marker stands in the comment.
+    Admin,
+    /// As a user of the back office, with an intake field that is set aside for the marker.
+    WithMarkerField,
+    /// As the company's own web site: nothing can be listed.
+    Public,
+}
+
 /// What a tester fixes; what is none is left to the seed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choices {
@@ -111,6 +122,10 @@ pub struct Scenario {
     pub meanwhile: bool,
     /// Whether our own clock is set now and then.
     pub clock_steps: bool,
+    /// Whether the engine that is always on does the work, with webhooks; else one pass after another.
+    pub always_on: bool,
+    /// How `SimplyBook.me` is used.
+    pub simplybook: Simplybook,
 }
 
 impl Scenario {
@@ -159,8 +174,22 @@ impl Scenario {
             crash_permille: [0, 100, 350].get(dice.index(3)).copied().unwrap_or(0),
             meanwhile: dice.below(3) == 0,
             clock_steps: dice.below(6) == 0,
+            always_on: false,
+            simplybook: Simplybook::Admin,
         };
         scenario.chosen(choices)
+    }
+
+    /// Lets the seed also decide how slotbridge is run and set up; `always_on` is the tester's word on that.
+    #[must_use]
+    pub fn with_setup(mut self, always_on: Option<bool>) -> Self {
+        let mut dice = Dice::new(self.seed ^ 0x0a11_0015);
+        let drawn = dice.below(3) == 0;
+        if dice.coin() {
+            self.simplybook = Simplybook::WithMarkerField;
+        }
+        self.always_on = always_on.unwrap_or(drawn);
+        self
     }
 
     fn chosen(mut self, choices: &Choices) -> Self {
@@ -194,7 +223,8 @@ impl fmt::Display for Scenario {
         let places: Vec<&str> = self.places.iter().map(|place| place.title()).collect();
         write!(
             f,
-            "{} from {} with {} bookings and {} steps, faults {:?}, {:?}/{:?}",
+            "{}{} from {} with {} bookings and {} steps, faults {:?}, {:?}/{:?}",
+            if self.always_on { "always on, " } else { "" },
             places.join(" + "),
             self.start,
             self.size,

@@ -14,7 +14,10 @@ use crate::{AlfacrmSim, RubitimeSim, SimplybookSim, YclientsSim};
 use crate::{alfacrm, rubitime, simplybook, yclients};
 
 use super::cast::{staff_id, staff_name};
-use super::scenario::Scenario;
+use super::scenario::{Scenario, Simplybook};
+
+/// The intake field of `SimplyBook.me` that an owner may set aside for the marker.
+pub const MARKER_FIELD: &str = "slotbridge_marker";
 
 /// The platforms.
 #[derive(Clone)]
@@ -79,6 +82,11 @@ impl Stage {
             alfacrm,
         };
         stage.people_work(scenario);
+        if scenario.simplybook == Simplybook::WithMarkerField {
+            stage
+                .simplybook
+                .add_intake_field(MARKER_FIELD, "slotbridge", false);
+        }
         stage
     }
 

@@ -365,3 +365,31 @@ async fn a_window_shows_what_starts_inside_it_and_live_ones_can_be_counted() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_look_is_older_than_a_proof_of_absence_that_came_after_it_was_begun() {
+    everywhere(async |store| {
+        let listed = |begun_at, at| Change::MirrorListed {
+            platform: salon(),
+            record: record("1", 0),
+            begun_at: second(begun_at),
+            at: second(at),
+        };
+        let missing = Change::MirrorMissing {
+            platform: salon(),
+            id: remote("1"),
+            at: second(20),
+        };
+        store
+            .apply(vec![seen(record("1", 0), 10), missing, listed(15, 30)])
+            .await
+            .unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!(row.record.state, RecordState::Deleted);
+        // One that was begun later tells that it came back.
+        store.apply(vec![listed(25, 40)]).await.unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!(row.record.state, RecordState::Live);
+    })
+    .await;
+}

@@ -126,6 +126,9 @@ pub(super) fn missing(
             row.state = deleted;
             replace(conn, seq, platform, row, true, at)?;
         }
+        // A look that was begun before this may still show it.
+        conn.prepare_cached(SEEN_AGAIN)?
+            .execute(params![seq, micros(at)])?;
     }
     readable_again(conn, platform, id)
 }

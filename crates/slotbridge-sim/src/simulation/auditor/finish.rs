@@ -321,10 +321,11 @@ impl Auditor {
                     .troubles
                     .iter()
                     .any(|trouble| trouble.place.is_none_or(|at| at == **place));
-                let meets_another = scene.times.iter().any(|(other, times)| {
-                    *other != number && times.iter().any(|other| meets(other, &time))
+                let mut met = scene.times.iter().filter(|(other, times)| {
+                    **other != number && times.iter().any(|other| meets(other, &time))
                 });
-                !(told && meets_another)
+                // So does one that waits for a person.
+                !met.any(|(other, _)| told || scene.told.waits(*other))
             })
             .map(|(place, _)| {
                 let what = format!(

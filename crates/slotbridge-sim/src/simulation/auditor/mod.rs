@@ -20,10 +20,10 @@ mod holds;
 mod tests;
 mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::person::Seen;
 use crate::simulation::cast;
@@ -35,6 +35,9 @@ use client::Client;
 pub use holds::Field;
 pub(crate) use holds::statuses;
 pub use told::{ConflictTold, Subject, Told, Trouble};
+
+/// How long it takes at most until a write was answered, or given up.
+const ANSWERED_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 
 /// What a bridge promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,6 +58,20 @@ pub enum Invariant {
     CrashSafe,
     /// No client data in logs and errors.
     Privacy,
+}
+
+impl Invariant {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 8] = [
+        Self::Convergence,
+        Self::NoDuplicates,
+        Self::NothingLost,
+        Self::NoResurrection,
+        Self::Quota,
+        Self::DryRun,
+        Self::CrashSafe,
+        Self::Privacy,
+    ];
 }
 
 impl fmt::Display for Invariant {
@@ -102,8 +119,8 @@ pub struct Auditor {
     /// What was already found of each platform.
     known_twins: BTreeMap<Place, usize>,
     known_refusals: BTreeMap<Place, usize>,
-    /// Copies made in the run that is at work, where they cannot be listed.
-    fresh: BTreeSet<(Place, u64)>,
+    /// Copies made in the run that is at work, where they cannot be listed, and when.
+    fresh: BTreeMap<(Place, u64), Timestamp>,
     /// Whether a run was killed, or an answer was lost where nothing can be listed: something may be open for ever.
     doubts: bool,
 }
@@ -119,7 +136,7 @@ impl Auditor {
             at_work: false,
             known_twins: BTreeMap::new(),
             known_refusals: BTreeMap::new(),
-            fresh: BTreeSet::new(),
+            fresh: BTreeMap::new(),
             doubts: false,
         }
     }
@@ -147,14 +164,24 @@ impl Auditor {
     }
 
     /// A run is over, or was killed.
-    pub fn run_ends(&mut self, killed: bool) {
+    pub fn run_ends(&mut self, killed: bool, now: Timestamp) {
         self.at_work = false;
         self.doubts |= killed;
-        for (place, client) in std::mem::take(&mut self.fresh) {
-            if killed && let Some(client) = self.clients.get_mut(&client) {
+        for ((place, client), made_at) in std::mem::take(&mut self.fresh) {
+            // What was made longer ago was answered and written down.
+            let just_made = now.duration_since(made_at) < ANSWERED_WITHIN;
+            if killed
+                && just_made
+                && let Some(client) = self.clients.get_mut(&client)
+            {
                 client.cut.insert(place);
             }
         }
+    }
+
+    /// Whether a run is at work at this moment, of an engine that is always on.
+    pub fn set_at_work(&mut self, at_work: bool) {
+        self.at_work = at_work;
     }
 
     /// The number of the run that is at work, or was last.
@@ -299,7 +326,7 @@ impl Auditor {
         }
         if place == Place::Rubitime {
             self.fresh
-                .extend(appeared.iter().map(|client| (place, *client)));
+                .extend(appeared.iter().map(|client| ((place, *client), now)));
         }
         appeared
     }

@@ -46,7 +46,7 @@ impl Scene {
         let there = stage.side(THERE).hand.book(&booking(&stage, THERE, 1, 0));
         let run = auditor.run_begins();
         auditor.wrote(&stage, THERE, run);
-        auditor.run_ends(false);
+        auditor.run_ends(false, stage.clock.now());
         Self {
             stage,
             auditor,

@@ -1,0 +1,108 @@
+//! What happens between a write and what is known of it: a person writes, a second call does not arrive, the process dies.
+
+use slotbridge_core::model::Private;
+
+use super::fake::{Between, Fault};
+use super::*;
+
+fn comments(world: &World) -> [String; 2] {
+    [&world.a, &world.b].map(|platform| only(&platform.live()).comment.expose().to_owned())
+}
+
+/// A world whose two platforms show one booking.
+async fn in_step() -> (World, RemoteId) {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    (world, a)
+}
+
+fn write(world: &World, id: &RemoteId, comment: &str) {
+    let comment = Private::new(comment);
+    world
+        .a
+        .person(id, |record| record.comment.clone_from(&comment));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_that_a_person_writes_before_ours_is_read_back_is_a_change() {
+    let (world, a) = in_step().await;
+    write(&world, &a, "звонить");
+    world.b.state.lock().unwrap().between = Some(Between::PersonWrites("код 12"));
+    world.run().await;
+    world.settle().await;
+    assert_eq!(comments(&world), ["код 12", "код 12"]);
+
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    write(&world, &a, "звонить");
+    world.b.state.lock().unwrap().between = Some(Between::PersonWrites("код 12"));
+    world.run().await;
+    world.settle().await;
+    assert_eq!(comments(&world), ["код 12", "код 12"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_in_the_platforms_own_spelling_is_no_change() {
+    let (world, a) = in_step().await;
+    write(&world, &a, "Звонить, и быстро!");
+    world.b.state.lock().unwrap().between = Some(Between::PersonWrites("звонить и"));
+    world.run().await;
+    world.settle().await;
+    assert_eq!(comments(&world), ["Звонить, и быстро!", "звонить и"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_its_marker_is_known_by_what_it_was_to_show_and_gets_its_comment() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    write(&world, &a, "звонить");
+    world.b.state.lock().unwrap().between = Some(Between::SecondCallFails);
+    world.b.fault("create", Fault::ReplyLost);
+    let report = world.run().await;
+    assert_eq!(
+        outcomes(&report),
+        [("create", "b".to_owned(), OutcomeWord::Unknown)]
+    );
+    world.settle().await;
+    assert_eq!(world.b.calls("create"), 1);
+    assert_eq!(comments(&world), ["звонить", "звонить"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_tried_again_after_a_while_although_nothing_has_changed() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    for minutes in [15, 30, 60] {
+        world.b.fault("create", Fault::Refuses);
+        world.run().await;
+        let tried = world.b.writes();
+        world
+            .seam
+            .sleep(std::time::Duration::from_mins(minutes - 3))
+            .await;
+        world.run().await;
+        assert_eq!(world.b.writes(), tried, "after {minutes} minutes");
+        world.seam.sleep(std::time::Duration::from_mins(3)).await;
+    }
+    world.settle().await;
+    assert_eq!(world.b.live().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_whose_time_is_over_before_it_could_be_looked_for_is_let_go_of() {
+    let world = World::with_grid();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    let open = |world: &World| {
+        let store = world.store.clone();
+        let bridge = world.bridge.name.clone();
+        async move { store.journal_open(&bridge).await.unwrap().len() }
+    };
+    world.b.fault("create", Fault::LostBefore);
+    world.run().await;
+    assert_eq!(open(&world).await, 1);
+    world.seam.sleep(std::time::Duration::from_hours(30)).await;
+    world.b.fault("occupancy", Fault::Down);
+    world.run().await;
+    assert_eq!(open(&world).await, 0);
+}
