@@ -330,7 +330,7 @@ fn other_ids(view: &View<'_>, trips: &[Trip]) -> Vec<Trip> {
             platform: member.name().clone(),
             what: guard::IDS_ALL_NEW,
             limit: 0,
-            planned: u64::try_from(member.observed.seen.len()).unwrap_or(u64::MAX),
+            planned: u64::try_from(member.observed.shown).unwrap_or(u64::MAX),
             plan: guard::IDS_ALL_NEW.to_owned(),
         })
         .collect()

@@ -199,7 +199,7 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
         Shown::Unseen
     } else if record.state != RecordState::Live {
         Shown::Gone
-    } else if !observed.shows(&record.id) {
+    } else if !observed.shows(&record) {
         Shown::Unseen
     } else {
         match mapping::to_booking(&record, &member.mapping) {

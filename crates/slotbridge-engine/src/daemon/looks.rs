@@ -115,9 +115,10 @@ impl Looker {
             Some(cursor) => Look::Since(cursor.clone()),
             None => Look::Whole(self.watch.window(self.engine.seam.now())),
         };
-        let mut sight = self.observe(&look, priority, true).await?;
+        let mut sight = self.observe_for(&look, priority, true, ids).await?;
         if sight.trouble.is_none() {
-            let rest: BTreeSet<RemoteId> = ids.difference(&sight.seen).cloned().collect();
+            let missed = ids.iter().filter(|id| !sight.seen.has_id(id));
+            let rest: BTreeSet<RemoteId> = missed.cloned().collect();
             let read = self.observe(&Look::Records(rest), priority, true).await?;
             join(&mut sight, read);
         }
@@ -253,11 +254,24 @@ impl Looker {
         priority: Priority,
         note_unchanged: bool,
     ) -> Result<Sight, EngineError> {
+        let nothing = BTreeSet::new();
+        self.observe_for(look, priority, note_unchanged, &nothing)
+            .await
+    }
+
+    async fn observe_for(
+        &self,
+        look: &Look,
+        priority: Priority,
+        note_unchanged: bool,
+        asked: &BTreeSet<RemoteId>,
+    ) -> Result<Sight, EngineError> {
         let observer = Observer {
             store: &self.engine.store,
             seam: self.engine.seam.as_ref(),
             watch: &self.watch,
             priority,
+            asked,
             note_unchanged,
             note_look: self.note_look,
             cancel: &self.cancel,
