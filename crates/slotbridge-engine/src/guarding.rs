@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::guard::{self, Facts, Trip};
-use slotbridge_core::merge::Shown;
 use slotbridge_core::model::PlatformName;
 use slotbridge_core::plan::Operation;
 use slotbridge_store::{Change, GuardRow, Store};
@@ -173,12 +172,7 @@ impl Guarding<'_> {
                 continue;
             };
             if *self.scope == Scope::Whole {
-                let live = member
-                    .rows
-                    .values()
-                    .filter(|row| matches!(row.shown, Shown::Live(_)))
-                    .count();
-                facts.live_mirrored = u64::try_from(live).unwrap_or(u64::MAX);
+                facts.live_mirrored = member.live;
             }
             facts.ids_all_new = member.observed.ids_all_new;
         }

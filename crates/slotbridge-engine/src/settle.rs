@@ -238,7 +238,7 @@ fn settle_create(
             }
         },
         CreateSettled::ByOccupancy => {
-            match presume::look(view, member, &desired.resource, desired.slot) {
+            match presume::look(member, &desired.resource, desired.slot) {
                 Some(looked) => looked,
                 None => return Verdict::Open,
             }

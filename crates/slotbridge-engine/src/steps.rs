@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use slotbridge_core::merge::{Merge, Presence, Shadow, Shown};
 use slotbridge_core::model::{
     Booking, BookingId, Field, Kind, PlatformName, RemoteId, ResourceKey, Slot,
@@ -15,7 +16,7 @@ use slotbridge_platform::capabilities::{Discovery, OccupancyView};
 use slotbridge_store::Change;
 
 use crate::blocks::is_block_id;
-use crate::bridge::{Member, OnOverlap, Share};
+use crate::bridge::{Bridge, Member, OnOverlap, Share};
 use crate::decide::is_heard;
 use crate::presume;
 use crate::report::{
@@ -265,33 +266,13 @@ impl Planner<'_, '_, '_> {
         let Some(booking) = merged.presence.live() else {
             return CreateGate::Withheld(Withheld::OutsideWindow);
         };
-        let reason = self
-            .not_wanted(booking, member, projection)
+        let view = self.view;
+        let reason = not_wanted(view.bridge, view.now, booking, member.member, projection)
             .or_else(|| self.not_known_enough(id, booking, member, link))
             .or_else(|| self.rival_there(id, booking, member))
             .or_else(|| self.stranger_there(booking, member))
             .or_else(|| self.on_grid(booking, member));
         reason.map_or(CreateGate::Open, CreateGate::Withheld)
-    }
-
-    fn not_wanted(
-        &self,
-        booking: &Booking,
-        member: &MemberView<'_>,
-        projection: &Projection,
-    ) -> Option<Withheld> {
-        let (view, slot) = (self.view, booking.slot);
-        if !member.member.direction.written() {
-            return Some(Withheld::ReadOnly);
-        }
-        let until = view
-            .now
-            .checked_add(view.bridge.window_future)
-            .unwrap_or(jiff::Timestamp::MAX);
-        if slot.end() <= view.now || slot.start() >= until {
-            return Some(Withheld::OutsideWindow);
-        }
-        unmapped(&projection.project(booking), member.member)
     }
 
     fn not_known_enough(
@@ -366,7 +347,7 @@ impl Planner<'_, '_, '_> {
     }
 
     fn on_grid(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
-        match presume::look(self.view, member, &booking.resource, booking.slot)? {
+        match presume::look(member, &booking.resource, booking.slot)? {
             SlotView::Free | SlotView::NotOnGrid => None,
             SlotView::Busy => Some(Withheld::Presumed),
             SlotView::PartlyBusy => Some(Withheld::Overlap),
@@ -462,6 +443,27 @@ impl Planner<'_, '_, '_> {
             self.presumed.push((id, member.name().clone(), shadow));
         }
     }
+}
+
+/// Why a platform gets no record of a booking, whatever is there.
+pub(crate) fn not_wanted(
+    bridge: &Bridge,
+    now: Timestamp,
+    booking: &Booking,
+    member: &Member,
+    projection: &Projection,
+) -> Option<Withheld> {
+    let slot = booking.slot;
+    if !member.direction.written() {
+        return Some(Withheld::ReadOnly);
+    }
+    let until = now
+        .checked_add(bridge.window_future)
+        .unwrap_or(Timestamp::MAX);
+    if slot.end() <= now || slot.start() >= until {
+        return Some(Withheld::OutsideWindow);
+    }
+    unmapped(&projection.project(booking), member)
 }
 
 fn read_only(

@@ -5,15 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping::{self, Unmapped};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
-use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, Slot};
+use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot};
+use slotbridge_core::occupancy::FreeTimes;
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{Record, RecordState, Support};
 use slotbridge_store::{BridgeState, ConflictRow, JournalRow, MirrorRow};
 
 use crate::blocks::is_block_id;
 use crate::bridge::{Bridge, Member, Share};
+use crate::presume;
 use crate::scope::Focus;
 use crate::sights::Observed;
+use crate::whole::Walked;
 
 /// How far back of the window bookings are still loaded, so that late changes to them are understood.
 const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -66,8 +69,45 @@ pub(crate) struct MemberView<'a> {
     pub(crate) member: &'a Member,
     /// What it showed.
     pub(crate) observed: Observed,
-    /// Its mirrored records.
+    /// Its mirrored records: all that matter, or those around what the run is about.
     pub(crate) rows: BTreeMap<RemoteId, Row>,
+    /// How many live records it shows in the bridge's words, loaded or not.
+    pub(crate) live: u64,
+    /// What its grids say besides its own records.
+    pub(crate) free_times: BTreeMap<ResourceName, FreeTimes>,
+}
+
+impl<'a> MemberView<'a> {
+    /// A platform with its records. `walked` tells of those that are not loaded.
+    pub(crate) fn new(
+        member: &'a Member,
+        observed: Observed,
+        rows: BTreeMap<RemoteId, Row>,
+        walked: Option<&Walked>,
+        now: Timestamp,
+    ) -> Self {
+        let name = member.platform.name();
+        let shown = rows.values().filter(|row| {
+            let counted = walked.is_none_or(|walked| {
+                let record = (name.clone(), row.record.id.clone());
+                walked.alone.contains(&record)
+            });
+            counted && matches!(row.shown, Shown::Live(_))
+        });
+        let shown = u64::try_from(shown.count()).unwrap_or(u64::MAX);
+        let elsewhere = walked
+            .and_then(|walked| walked.live.get(name))
+            .copied()
+            .unwrap_or(0);
+        let free_times = presume::free_times(member, &observed, &rows, now);
+        Self {
+            member,
+            observed,
+            rows,
+            live: shown.saturating_add(elsewhere),
+            free_times,
+        }
+    }
 }
 
 impl MemberView<'_> {
@@ -109,6 +149,8 @@ pub(crate) struct View<'a> {
     pub(crate) refused: BTreeMap<(BookingId, PlatformName), JournalRow>,
     /// Conflicts that wait for a person, with what the person decided, if so.
     pub(crate) open_conflicts: BTreeMap<BookingId, Vec<ConflictRow>>,
+    /// What is known of what is not loaded, where the run is about the whole bridge.
+    pub(crate) walked: Option<Walked>,
 }
 
 /// Bookings and links as the store has them, by booking.
@@ -256,7 +298,12 @@ pub(crate) fn own_slot(member: &Member, record: &Record) -> Option<Slot> {
 
 /// What a platform can hold of a booking that it may have to copy. Where the bridge shares only busy times, or the
 /// booking is an anonymous block, a copy holds nothing else; the record that a person made keeps all it has.
-fn effective_projection(bridge: &Bridge, member: &Member, kind: Kind, is_copy: bool) -> Projection {
+pub(crate) fn effective_projection(
+    bridge: &Bridge,
+    member: &Member,
+    kind: Kind,
+    is_copy: bool,
+) -> Projection {
     let whole = member.platform.projection();
     if kind == Kind::Block || (bridge.share == Share::Busy && is_copy) {
         whole.busy()
