@@ -397,11 +397,17 @@ pub(crate) fn by_id(rows: Vec<MirrorRow>) -> Rows {
         .collect()
 }
 
-/// Where records of one visit with one of these may be: people come for several things at once.
-pub(crate) fn visits(rows: &Rows) -> Vec<Window> {
+/// Where records of one visit with one of these that belong to no booking may be: people come for several things at
+/// once.
+pub(crate) fn visits(
+    rows: &Rows,
+    alone: &BTreeSet<(PlatformName, RemoteId)>,
+    platform: &PlatformName,
+) -> Vec<Window> {
     let starts: BTreeSet<Timestamp> = rows
         .values()
         .filter(|row| row.record.state == RecordState::Live && row.record.group.is_some())
+        .filter(|row| alone.contains(&(platform.clone(), row.record.id.clone())))
         .map(|row| row.record.start)
         .collect();
     merged(starts.into_iter().map(|start| (start, start)), AROUND)

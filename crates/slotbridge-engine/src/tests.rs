@@ -13,6 +13,7 @@ mod several;
 mod sharing;
 mod storm;
 mod undo;
+mod whole;
 
 use std::sync::Arc;
 

@@ -265,7 +265,11 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
 }
 
 /// A linked record whose service has become unknown to the bridge is still followed in everything else.
-fn with_known_services(record: &Record, member: &Member, shadow: Option<&Shadow>) -> Shown {
+pub(crate) fn with_known_services(
+    record: &Record,
+    member: &Member,
+    shadow: Option<&Shadow>,
+) -> Shown {
     let Some(kept) = shadow.and_then(|shadow| shadow.kept.live()) else {
         return Shown::Unseen;
     };

@@ -29,7 +29,7 @@ use crate::report::UnmappedReport;
 use crate::scope::{self, Focus, Loaded, Loader, Rows, Times, by_id};
 use crate::sights::Observed;
 use crate::steps;
-use crate::view::{Known, effective_projection, horizon, known};
+use crate::view::{Known, effective_projection, horizon, known, with_known_services};
 use overlaps::Overlaps;
 
 /// How many bookings are looked at at once.
@@ -92,7 +92,8 @@ pub(crate) async fn load(
         since,
         ..
     } = walker;
-    restless.extend(overlaps.into_ids());
+    let (overlapping, wide) = overlaps.into_ids();
+    restless.extend(overlapping);
     let alone: usize = unlinked.iter().map(Vec::len).sum();
     let stirred = restless.len() + alone;
     if stirred > MANY && stirred > (walked + alone) / ONE_OF {
@@ -103,7 +104,7 @@ pub(crate) async fn load(
     let long_over = long_over(store, bridge, &disputed, since).await?;
     restless.extend(disputed.difference(&long_over));
     let loader = Loader { store, bridge, now };
-    let (loaded, alone) = around(&loader, restless, unlinked).await?;
+    let (loaded, alone) = around(&loader, restless, unlinked, wide).await?;
     Ok(Some((
         loaded,
         Walked {
@@ -292,16 +293,14 @@ impl<'a> Walker<'a> {
             .unreadable
             .get(index)
             .is_some_and(|rows| rows.contains(&record.id));
-        let Some(shown) = shown(record, readable, member, observed) else {
-            return false;
-        };
+        let (shown, has_words) = shown(record, readable, member, observed, bound);
         let is_live = matches!(shown, Shown::Live(_));
         if is_live {
             let live = self.live.entry(member.platform.name().clone());
             *live.or_default() += 1;
         }
         // What is told of such a record in every report, the run has to see.
-        if bound.is_erased || (is_live && record.support != Support::Full) {
+        if bound.is_erased || !has_words || (is_live && record.support != Support::Full) {
             return false;
         }
         let kind = canonical
@@ -317,20 +316,30 @@ impl<'a> Walker<'a> {
     }
 }
 
-/// What a linked record shows; `None` where the bridge has no words for it.
-fn shown(record: &Record, readable: bool, member: &Member, observed: &Observed) -> Option<Shown> {
+/// What a linked record shows, and whether the bridge has words for all of it.
+fn shown(
+    record: &Record,
+    readable: bool,
+    member: &Member,
+    observed: &Observed,
+    bound: &BoundLink,
+) -> (Shown, bool) {
     if !readable {
-        return Some(Shown::Unseen);
+        return (Shown::Unseen, true);
     }
     if record.state != RecordState::Live {
-        return Some(Shown::Gone);
+        return (Shown::Gone, true);
     }
     if !observed.shows(record) {
-        return Some(Shown::Unseen);
+        return (Shown::Unseen, true);
     }
-    mapping::to_booking(record, &member.mapping)
-        .ok()
-        .map(Shown::Live)
+    match mapping::to_booking(record, &member.mapping) {
+        Ok(booking) => (Shown::Live(booking), true),
+        Err(_unmapped) => {
+            let shadow = Some(&bound.link.shadow);
+            (with_known_services(record, member, shadow), false)
+        }
+    }
 }
 
 /// Of these bookings, those that a run over everything would not load: over and unchanged for long, with no record from
@@ -367,6 +376,7 @@ async fn around(
     loader: &Loader<'_>,
     restless: BTreeSet<BookingId>,
     unlinked: Vec<Vec<RemoteId>>,
+    wide: BTreeSet<BookingId>,
 ) -> Result<(Loaded, BTreeSet<(PlatformName, RemoteId)>), EngineError> {
     let (store, bridge) = (loader.store, loader.bridge);
     let mut rows: Vec<Rows> = Vec::with_capacity(bridge.members.len());
@@ -398,7 +408,9 @@ async fn around(
     let mut focus: BTreeSet<BookingId> = bookings.keys().copied().collect();
     focus.extend(restless);
     let mut times = Times::default();
-    for (member, rows) in bridge.members.iter().zip(&rows) {
+    for (member, rows) in bridge.members.iter().zip(&mut rows) {
+        // Where a record has gone to its booking does not know yet.
+        loader.add_rows(member, &[], &bookings, rows).await?;
         for row in rows.values() {
             times.add_row(member, row);
         }
@@ -407,18 +419,24 @@ async fn around(
         times.add_known(known);
     }
     // Whatever takes a time that was taken or left is decided about too, and what takes a time of those is seen.
+    let mut long: BTreeMap<BookingId, Known> = BTreeMap::new();
+    loader.add_bookings(&mut long, wide).await?;
     let mut near = times.clone();
-    for (id, one) in loader.meeting(&times).await? {
+    let mut meeting = loader.meeting(&times).await?;
+    meeting.extend(meet(&long, &times));
+    for (id, one) in meeting {
         near.add_known(&one);
         focus.insert(id);
         bookings.entry(id).or_insert(one);
     }
-    for (id, one) in loader.meeting(&near).await? {
+    let mut seen = loader.meeting(&near).await?;
+    seen.extend(meet(&long, &near));
+    for (id, one) in seen {
         bookings.entry(id).or_insert(one);
     }
     for (member, rows) in bridge.members.iter().zip(&mut rows) {
         // Records that may be of one visit with one that belongs to no booking.
-        let visits = scope::visits(rows);
+        let visits = scope::visits(rows, &alone, member.platform.name());
         loader.add_rows(member, &visits, &bookings, rows).await?;
         if !visits.is_empty() || member.platform.capabilities().occupancy == OccupancyView::None {
             continue;
@@ -440,4 +458,12 @@ async fn around(
         },
     };
     Ok((loaded, alone))
+}
+
+/// Those of these bookings that take or took one of these times.
+fn meet(long: &BTreeMap<BookingId, Known>, times: &Times) -> BTreeMap<BookingId, Known> {
+    long.iter()
+        .filter(|(_, one)| times.meet(one))
+        .map(|(id, one)| (*id, one.clone()))
+        .collect()
 }

@@ -108,11 +108,13 @@ pub(crate) struct Planned<'a> {
     work: Work<'a>,
     view: View<'a>,
     /// What is wanted, not yet guarded or ordered.
-    operations: Vec<Operation>,
+    pub(crate) operations: Vec<Operation>,
     /// What was found; says nothing of operations yet.
     pub(crate) report: BridgeReport,
-    changes: Vec<Change>,
-    not_read: BTreeSet<PlatformName>,
+    /// What was decided, not yet stored.
+    pub(crate) changes: Vec<Change>,
+    /// Platforms that were not known well enough to write to.
+    pub(crate) not_read: BTreeSet<PlatformName>,
     open: Vec<JournalRow>,
     facts: BTreeMap<PlatformName, Facts>,
 }
@@ -123,8 +125,18 @@ impl<'a> Work<'a> {
         self.plan().await?.carry_out().await
     }
 
-    /// Decides what is to be done.
+    /// Decides what is to be done, looking only into what is not at rest.
     pub(crate) async fn plan(self) -> Result<Planned<'a>, EngineError> {
+        self.plan_over(true).await
+    }
+
+    /// The same with everything loaded, to compare with.
+    #[cfg(test)]
+    pub(crate) async fn plan_over_everything(self) -> Result<Planned<'a>, EngineError> {
+        self.plan_over(false).await
+    }
+
+    async fn plan_over(self, only_restless: bool) -> Result<Planned<'a>, EngineError> {
         let (store, seam, bridge) = (self.store, self.seam, self.bridge);
         let open = store.journal_open(&bridge.name).await?;
         let guarding = Guarding {
@@ -142,7 +154,9 @@ impl<'a> Work<'a> {
                 .any(|row| matches!(row.operation.action, Action::Create { .. })),
             disputed: conflicts.iter().map(|row| row.booking).collect(),
         };
-        let mut view = self.look_over(now, Some(&wanted)).await?;
+        let mut view = self
+            .look_over(now, Some(&wanted).filter(|_| only_restless))
+            .await?;
         for row in store.refusals(&bridge.name).await? {
             view.refused
                 .insert((row.operation.booking, row.operation.platform.clone()), row);
@@ -185,6 +199,12 @@ impl<'a> Work<'a> {
 }
 
 impl Planned<'_> {
+    /// How many bookings were loaded.
+    #[cfg(test)]
+    pub(crate) fn bookings(&self) -> usize {
+        self.view.bookings.len()
+    }
+
     /// What the bridge would do now, and does not.
     pub(crate) fn not_tried(self) -> BridgeReport {
         let mut report = self.report;

@@ -9,8 +9,9 @@ use slotbridge_store::BookingRow;
 
 use crate::view::Known;
 
-/// How long an ended booking is remembered; who is booked for longer is compared with what is stored.
-const MEMORY: SignedDuration = SignedDuration::from_hours(48);
+/// How long an ended booking is remembered; who is booked for longer is compared with what is stored. That is also how
+/// long a booking may be and still be found by its time.
+const MEMORY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The bookings that take a time that another takes too.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Overlaps {
     recent: BTreeMap<ResourceName, VecDeque<(Slot, BookingId)>>,
     found: BTreeSet<BookingId>,
     wide: Vec<Wide>,
+    all_wide: BTreeSet<BookingId>,
 }
 
 /// A booking that lasts so long that others have been forgotten since it began.
@@ -47,6 +49,7 @@ impl Overlaps {
             recent: BTreeMap::new(),
             found: BTreeSet::new(),
             wide: Vec::new(),
+            all_wide: BTreeSet::new(),
         }
     }
 
@@ -56,10 +59,14 @@ impl Overlaps {
             return;
         };
         let slot = live.slot;
+        let is_wide = slot.end().duration_since(slot.start()) > MEMORY;
+        if is_wide {
+            self.all_wide.insert(booking.id);
+        }
         if slot.end() <= self.now {
             return;
         }
-        if slot.end().duration_since(slot.start()) > MEMORY {
+        if is_wide {
             self.wide.push(Wide {
                 id: booking.id,
                 resource: live.resource.clone(),
@@ -113,9 +120,9 @@ impl Overlaps {
         }
     }
 
-    /// All of them.
-    pub(super) fn into_ids(self) -> BTreeSet<BookingId> {
-        self.found
+    /// All bookings that meet another, and all that last so long that their time does not find them.
+    pub(super) fn into_ids(self) -> (BTreeSet<BookingId>, BTreeSet<BookingId>) {
+        (self.found, self.all_wide)
     }
 }
 
@@ -171,7 +178,12 @@ mod tests {
         for wide in overlaps.wide() {
             overlaps.meet(&wide, &stored);
         }
-        overlaps.into_ids().iter().map(|id| id.as_u128()).collect()
+        overlaps
+            .into_ids()
+            .0
+            .iter()
+            .map(|id| id.as_u128())
+            .collect()
     }
 
     #[test]
