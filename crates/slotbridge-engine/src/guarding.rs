@@ -66,15 +66,11 @@ impl Guarding<'_> {
                     self.store.journal_counts(bridge, name, ago(span)).await?
                 }
             };
-            let from = ago(self.bridge.window_past);
             facts.insert(
                 name.clone(),
                 Facts {
-                    live_mirrored: match self.scope {
-                        // Counted from the view, which leaves out what the bridge has no words for.
-                        Scope::Whole => 0,
-                        Scope::Around(_) => self.store.live_since(name, from).await?,
-                    },
+                    // Counted when it is known whether there is anything to judge.
+                    live_mirrored: 0,
                     creates_run: run.create,
                     updates_run: run.update,
                     removals_run: run.remove,
@@ -99,6 +95,9 @@ impl Guarding<'_> {
         report: &mut BridgeReport,
     ) -> Result<Judged, EngineError> {
         self.add_what_was_seen(view, facts);
+        if matches!(self.scope, Scope::Around(_)) && !operations.is_empty() {
+            self.count_live(view.now, facts).await?;
+        }
         let latched = self.store.guards(&self.bridge.name).await?;
         for guard in &latched {
             // What was in doubt stays so until a person has looked: one run later it would look settled.
@@ -166,12 +165,27 @@ impl Guarding<'_> {
         Ok((verdict.pass, verdict.held, used))
     }
 
+    /// How many records live on each platform, where the run has not seen all of them.
+    async fn count_live(
+        &self,
+        now: Timestamp,
+        facts: &mut BTreeMap<PlatformName, Facts>,
+    ) -> Result<(), EngineError> {
+        let from = now.checked_sub(self.bridge.window_past);
+        let from = from.unwrap_or(Timestamp::MIN);
+        for (name, facts) in facts {
+            facts.live_mirrored = self.store.live_since(name, from).await?;
+        }
+        Ok(())
+    }
+
     fn add_what_was_seen(&self, view: &View<'_>, facts: &mut BTreeMap<PlatformName, Facts>) {
         for member in &view.members {
             let Some(facts) = facts.get_mut(member.name()) else {
                 continue;
             };
             if *self.scope == Scope::Whole {
+                // Without what the bridge has no words for.
                 facts.live_mirrored = member.live;
             }
             facts.ids_all_new = member.observed.ids_all_new;

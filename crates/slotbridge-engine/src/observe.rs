@@ -325,22 +325,16 @@ impl Observer<'_> {
     /// Every record that is known to live, the nearest slot first, and those that the owner named.
     async fn known_ids(&self, window: Window) -> Result<Vec<RemoteId>, EngineError> {
         let (name, now) = (self.watch.name(), self.seam.now());
-        let rows = self.store.mirror(name, window.from).await?;
-        let mut live: Vec<&Record> = rows
-            .iter()
-            .map(|row| &row.record)
-            .filter(|record| {
-                record.state == RecordState::Live && !crate::blocks::is_block_id(&record.id)
-            })
-            .collect();
-        live.sort_by_key(|record| {
+        let mut live = self.store.live_sights(name, window.from).await?;
+        live.retain(|record| !crate::blocks::is_block_id(&record.id));
+        live.sort_by_cached_key(|record| {
             (
                 record.start < now,
                 record.start.duration_since(now).abs(),
                 record.id.clone(),
             )
         });
-        let mut ids: Vec<RemoteId> = live.into_iter().map(|record| record.id.clone()).collect();
+        let mut ids: Vec<RemoteId> = live.into_iter().map(|record| record.id).collect();
         let named = self.watch.known_records.clone();
         let mirrored: BTreeSet<RemoteId> = self
             .store

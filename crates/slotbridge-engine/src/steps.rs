@@ -85,10 +85,10 @@ pub(crate) fn plan(
 /// For each booking the ones that take its time, and whether they were there first.
 type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
 
-/// For each platform the times that are taken by records of no booking.
-type Strangers = BTreeMap<PlatformName, Vec<(ResourceKey, Slot)>>;
+/// For each platform and resource the times that are taken by records of no booking.
+type Strangers = BTreeMap<PlatformName, BTreeMap<ResourceKey, Vec<Slot>>>;
 
-/// The times that live records take which belong to no booking; there are few of them.
+/// The times that live records take which belong to no booking.
 fn strangers(view: &View<'_>) -> Strangers {
     view.members
         .iter()
@@ -103,10 +103,12 @@ fn strangers(view: &View<'_>) -> Strangers {
                     link.remote_id.as_ref().filter(|_| !kept_on)
                 })
                 .collect();
-            let times = presume::own_records(member)
-                .filter(|(record, _)| !linked.contains(&record.id))
-                .map(|(record, slot)| (record.resource.clone(), slot))
-                .collect();
+            let mut times: BTreeMap<ResourceKey, Vec<Slot>> = BTreeMap::new();
+            for (record, slot) in presume::own_records(member) {
+                if !linked.contains(&record.id) {
+                    times.entry(record.resource.clone()).or_default().push(slot);
+                }
+            }
             (member.name().clone(), times)
         })
         .collect()
@@ -271,7 +273,7 @@ impl Planner<'_, '_, '_> {
             .or_else(|| self.not_known_enough(id, booking, member, link))
             .or_else(|| self.rival_there(id, booking, member))
             .or_else(|| self.stranger_there(booking, member))
-            .or_else(|| self.on_grid(booking, member));
+            .or_else(|| on_grid(booking, member));
         reason.map_or(CreateGate::Open, CreateGate::Withheld)
     }
 
@@ -339,20 +341,11 @@ impl Planner<'_, '_, '_> {
     /// original), or another that the bridge has no words for.
     fn stranger_there(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
         let key = member.member.mapping.resource_key(&booking.resource)?;
-        let strangers = self.strangers.get(member.name())?;
+        let strangers = self.strangers.get(member.name())?.get(key)?;
         strangers
             .iter()
-            .any(|(resource, slot)| resource == key && slot.intersects(booking.slot))
+            .any(|slot| slot.intersects(booking.slot))
             .then_some(Withheld::Overlap)
-    }
-
-    fn on_grid(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
-        match presume::look(member, &booking.resource, booking.slot)? {
-            SlotView::Free | SlotView::NotOnGrid => None,
-            SlotView::Busy => Some(Withheld::Presumed),
-            SlotView::PartlyBusy => Some(Withheld::Overlap),
-            SlotView::Closed => Some(Withheld::Closed),
-        }
     }
 
     /// Why an operation on an existing record has to wait.
@@ -445,6 +438,15 @@ impl Planner<'_, '_, '_> {
     }
 }
 
+fn on_grid(booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
+    match presume::look(member, &booking.resource, booking.slot)? {
+        SlotView::Free | SlotView::NotOnGrid => None,
+        SlotView::Busy => Some(Withheld::Presumed),
+        SlotView::PartlyBusy => Some(Withheld::Overlap),
+        SlotView::Closed => Some(Withheld::Closed),
+    }
+}
+
 /// Why a platform gets no record of a booking, whatever is there.
 pub(crate) fn not_wanted(
     bridge: &Bridge,
@@ -534,14 +536,7 @@ pub(crate) fn fingerprint(view: &View<'_>, operation: &Operation) -> String {
         .action
         .after()
         .zip(view.member(&operation.platform))
-        .map(|(after, member)| {
-            member
-                .rows
-                .values()
-                .filter(|row| matches!(&row.shown, Shown::Live(there) if there.resource == after.resource && there.slot.intersects(after.slot)))
-                .map(|row| &row.record.id)
-                .collect()
-        })
+        .map(|(after, member)| member.taking(&after.resource, after.slot))
         .unwrap_or_default();
     let around: Vec<&str> = around.into_iter().map(RemoteId::as_str).collect();
     format!(

@@ -1,6 +1,7 @@
 //! A bridge as one run sees it: stored bookings and links next to what each platform shows, in the bridge's words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping::{self, Unmapped};
@@ -73,6 +74,8 @@ pub(crate) struct MemberView<'a> {
     pub(crate) rows: BTreeMap<RemoteId, Row>,
     /// How many live records it shows in the bridge's words, loaded or not.
     pub(crate) live: u64,
+    /// Who takes which time there, made when it is first asked for.
+    takers: OnceLock<Takers>,
     /// What its grids say besides its own records.
     pub(crate) free_times: BTreeMap<ResourceName, FreeTimes>,
 }
@@ -105,12 +108,54 @@ impl<'a> MemberView<'a> {
             observed,
             rows,
             live: shown.saturating_add(elsewhere),
+            takers: OnceLock::new(),
             free_times,
         }
     }
 }
 
+/// The slots of one platform's live records by resource, in order, and how long the longest of them is.
+type Takers = BTreeMap<ResourceName, (SignedDuration, Vec<(Slot, RemoteId)>)>;
+
 impl MemberView<'_> {
+    /// The live records that take part of a time.
+    pub(crate) fn taking(&self, resource: &ResourceName, slot: Slot) -> BTreeSet<&RemoteId> {
+        let Some((longest, takers)) = self.takers.get_or_init(|| self.takers()).get(resource)
+        else {
+            return BTreeSet::new();
+        };
+        let earliest = slot
+            .start()
+            .saturating_sub(*longest)
+            .unwrap_or(Timestamp::MIN);
+        let from = takers.partition_point(|(taken, _)| taken.start() < earliest);
+        takers
+            .iter()
+            .skip(from)
+            .take_while(|(taken, _)| taken.start() < slot.end())
+            .filter(|(taken, _)| taken.intersects(slot))
+            .map(|(_, id)| id)
+            .collect()
+    }
+
+    fn takers(&self) -> Takers {
+        let mut all = Takers::new();
+        for row in self.rows.values() {
+            if let Shown::Live(booking) = &row.shown {
+                let (longest, takers) = all
+                    .entry(booking.resource.clone())
+                    .or_insert((SignedDuration::ZERO, Vec::new()));
+                let slot = booking.slot;
+                *longest = (*longest).max(slot.end().duration_since(slot.start()));
+                takers.push((slot, row.record.id.clone()));
+            }
+        }
+        for (_, takers) in all.values_mut() {
+            takers.sort_unstable();
+        }
+        all
+    }
+
     pub(crate) fn name(&self) -> &PlatformName {
         self.member.platform.name()
     }

@@ -34,7 +34,7 @@ use overlaps::Overlaps;
 
 /// How many bookings are looked at at once.
 #[cfg(not(test))]
-const PAGE: u32 = 500;
+const PAGE: u32 = 250;
 #[cfg(test)]
 const PAGE: u32 = 3;
 
@@ -104,9 +104,9 @@ pub(crate) async fn load(
     let long_over = long_over(store, bridge, &disputed, since).await?;
     restless.extend(disputed.difference(&long_over));
     let loader = Loader { store, bridge, now };
-    let (loaded, alone) = around(&loader, restless, unlinked, wide).await?;
+    let (found, alone) = around(&loader, restless, unlinked, wide).await?;
     Ok(Some((
-        loaded,
+        found,
         Walked {
             live,
             alone,
@@ -446,7 +446,7 @@ async fn around(
     loader
         .add_owners(&mut bookings, &mut focus, &mut rows, &alone)
         .await?;
-    let loaded = Loaded {
+    let found = Loaded {
         bookings,
         rows: rows
             .into_iter()
@@ -457,7 +457,7 @@ async fn around(
             records,
         },
     };
-    Ok((loaded, alone))
+    Ok((found, alone))
 }
 
 /// Those of these bookings that take or took one of these times.

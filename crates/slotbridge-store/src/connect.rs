@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::error::StoreError;
@@ -85,6 +86,9 @@ pub(crate) fn prepare_memory(conn: &mut Connection, path: &Path) -> Result<(), S
 
 fn settings(conn: &Connection) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    // A plan never depends on what is bound. Else every statement on a table with a partial index is compiled anew
+    // whenever a parameter is bound, which takes longer than running it.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // FULL: an answered write survives a power cut. secure_delete: what was erased is not left in free pages.
     conn.execute_batch(
         "PRAGMA synchronous = FULL;

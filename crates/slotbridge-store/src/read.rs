@@ -28,7 +28,8 @@ pub(crate) use journal::{
     refusals, runs_that_wrote,
 };
 pub(crate) use mirror::{
-    live_since, mirror, mirror_keys, mirror_rows, mirror_within, platform_state, unreadable,
+    live_sights, live_since, mirror, mirror_keys, mirror_rows, mirror_within, platform_state,
+    unreadable,
 };
 pub(crate) use summary::summary;
 pub(crate) use whole::{bound_by_ids, cut, elsewhere, over_but_changed, unlinked, walk};

@@ -52,6 +52,17 @@ pub struct MirrorKey {
     pub hash: RecordHash,
 }
 
+/// A live mirrored record, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSight {
+    /// Which record.
+    pub id: RemoteId,
+    /// When it starts.
+    pub start: Timestamp,
+    /// When it was last shown by itself: read, changed or written.
+    pub seen_at: Timestamp,
+}
+
 /// A record of no booking of a bridge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unlinked {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceKey};
 use slotbridge_core::plan::Action;
-use slotbridge_core::record::{Coverage, Grid, RecordState, Window};
+use slotbridge_core::record::{Coverage, Grid, Window};
 use slotbridge_platform::capabilities::{ChangeFeed, Discovery};
 use slotbridge_platform::platform::Priority;
 use slotbridge_store::JournalRow;
@@ -192,20 +192,12 @@ impl Looker {
     /// Everything that can be looked at, when that was last done, and whether it is near.
     async fn items(&self, now: Timestamp) -> Result<Vec<(Timestamp, Item, bool)>, EngineError> {
         let near = self.near(now);
-        let rows = self
-            .engine
-            .store
-            .mirror(self.watch.name(), near.from)
-            .await?;
+        let name = self.watch.name();
+        let rows = self.engine.store.live_sights(name, near.from).await?;
         let mut items: Vec<(Timestamp, Item, bool)> = rows
-            .iter()
-            .filter(|row| {
-                row.record.state == RecordState::Live && !crate::blocks::is_block_id(&row.record.id)
-            })
-            .map(|row| {
-                let id = Item::Record(row.record.id.clone());
-                (row.seen_at, id, near.contains(row.record.start))
-            })
+            .into_iter()
+            .filter(|row| !crate::blocks::is_block_id(&row.id))
+            .map(|row| (row.seen_at, Item::Record(row.id), near.contains(row.start)))
             .collect();
         let named = self.watch.known_records.clone();
         let mirrored: BTreeSet<RemoteId> = self

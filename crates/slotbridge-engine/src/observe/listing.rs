@@ -21,7 +21,7 @@ const NEW_IDS_FROM: usize = 5;
 /// How many mirrored records a part of a window has at most, but for those of one day. A page or two more is what a part
 /// costs; all of the records in memory at once is what it saves.
 #[cfg(not(test))]
-const PART: u32 = 10_000;
+const PART: u32 = 4_000;
 #[cfg(test)]
 const PART: u32 = 10;
 

@@ -122,7 +122,7 @@ fn oddity(world: &World, dice: &mut Dice) {
         // Nobody's in the bridge.
         (0, _) => drop(platform.book("clara", start, 60, "Чужая")),
         (1, Some(id)) => {
-            platform.person(&id, |record| record.services = vec![ServiceKey::new("?")])
+            platform.person(&id, |record| record.services = vec![ServiceKey::new("?")]);
         }
         // Several of one visit.
         (2, _) => {

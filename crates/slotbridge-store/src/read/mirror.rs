@@ -8,7 +8,7 @@ use slotbridge_core::record::Window;
 use super::{json_list, rows, stored_count};
 use crate::encode::{RecordRow, Undecodable, instant, micros, state_from_word};
 use crate::error::StoreError;
-use crate::rows::{MirrorKey, MirrorRow, PlatformState, RecordHash, UnreadableRow};
+use crate::rows::{LiveSight, MirrorKey, MirrorRow, PlatformState, RecordHash, UnreadableRow};
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[SINCE, WITHIN, LIVE, BY_ID, KEYS, QUARANTINED, PLATFORM];
@@ -57,6 +57,12 @@ const KEYS: &str = "
     SELECT remote_id, state, starts_at, hash FROM mirror_record
     WHERE platform = ?1 AND (starts_at, remote_id) > (?2, ?3) AND starts_at < ?4
     ORDER BY starts_at, remote_id LIMIT ?5";
+const LIVE_SIGHTS: &str = "
+    SELECT m.remote_id, m.starts_at, s.at
+    FROM mirror_record AS m INDEXED BY mirror_record_by_start
+    JOIN mirror_seen AS s ON s.record = m.seq
+    WHERE m.platform = ?1 AND m.starts_at >= ?2 AND m.state = 'live'
+    ORDER BY m.starts_at, m.remote_id";
 const QUARANTINED: &str = "SELECT remote_id, why, first_at, at FROM quarantine WHERE platform = ?1 ORDER BY first_at, seq";
 const PLATFORM: &str = "
     SELECT cursor, cursor_at, complete_from, complete_to, complete_at, seen_at, time_zone FROM platform
@@ -134,6 +140,27 @@ pub(crate) fn mirror_keys(
             state: state_from_word(state).map_err(bad("state"))?,
             start: instant(row.get(2)?).map_err(bad("starts_at"))?,
             hash: RecordHash(row.get(3)?),
+            id: RemoteId::new(id),
+        })
+    })
+}
+
+/// The live records that start at or after `since`, with when each was last read by its id.
+pub(crate) fn live_sights(
+    conn: &Connection,
+    platform: &PlatformName,
+    since: Timestamp,
+) -> Result<Vec<LiveSight>, StoreError> {
+    let key = params![platform.as_str(), micros(since)];
+    rows(conn, LIVE_SIGHTS, key, |row| {
+        let id: String = row.get(0)?;
+        let bad = |column| {
+            let key = format!("{platform}/{id}");
+            move |error: Undecodable| error.at("mirror_record", column, &key)
+        };
+        Ok(LiveSight {
+            start: instant(row.get(1)?).map_err(bad("starts_at"))?,
+            seen_at: instant(row.get(2)?).map_err(bad("seen_at"))?,
             id: RemoteId::new(id),
         })
     })

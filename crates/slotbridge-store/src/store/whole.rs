@@ -8,7 +8,7 @@ use super::Store;
 use crate::encode::micros;
 use crate::error::StoreError;
 use crate::read;
-use crate::rows::{Bound, MirrorKey, Place, Unlinked};
+use crate::rows::{Bound, LiveSight, MirrorKey, Place, Unlinked};
 
 impl Store {
     /// The keys of the mirrored records that start inside the window, in any state, in order of start and id: the first
@@ -23,6 +23,18 @@ impl Store {
         let platform = platform.clone();
         self.worker
             .read(move |conn| read::mirror_keys(conn, &platform, window, behind.as_ref(), limit))
+            .await
+    }
+
+    /// The live records that start at or after `since`, in order of start and id, without what they say.
+    pub async fn live_sights(
+        &self,
+        platform: &PlatformName,
+        since: Timestamp,
+    ) -> Result<Vec<LiveSight>, StoreError> {
+        let platform = platform.clone();
+        self.worker
+            .read(move |conn| read::live_sights(conn, &platform, since))
             .await
     }
 
