@@ -7,6 +7,8 @@
 //! booking) → [`merge`] (what the booking should be) → [`plan`] (what to write) → [`guard`] (what must wait for a
 //! person) → [`order`] (in which order).
 //!
+//! [`rest`] tells which bookings need none of that.
+//!
 //! Beside it stand [`occupancy`] (busy times that no record shows), [`overlap`] (double bookings), [`quota`] (how often
 //! to look), and what the edges need: [`normalise`], [`zone`], [`marker`] and [`projection`].
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -26,6 +28,7 @@ pub mod projection;
 pub mod propose;
 pub mod quota;
 pub mod record;
+pub mod rest;
 #[cfg(test)]
 mod testing;
 pub mod zone;

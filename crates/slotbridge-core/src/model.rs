@@ -466,6 +466,19 @@ impl Booking {
         }
     }
 
+    /// Whether there is nothing in one field: as [`FieldValue::is_empty`] says, without taking the value out.
+    pub fn is_field_empty(&self, field: Field) -> bool {
+        let blank = |text: &Option<Private>| text.as_ref().is_none_or(Private::is_blank);
+        match field {
+            Field::Services => self.services.is_empty(),
+            Field::ClientName => self.client.name.is_blank(),
+            Field::ClientPhone => blank(&self.client.phone),
+            Field::ClientEmail => blank(&self.client.email),
+            Field::Comment => self.comment.is_blank(),
+            Field::Resource | Field::Slot | Field::Status => false,
+        }
+    }
+
     /// Takes one field over from another booking.
     pub fn take_field(&mut self, field: Field, from: &Self) {
         match field {

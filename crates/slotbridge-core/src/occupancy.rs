@@ -56,11 +56,61 @@ pub enum SlotView {
     NotOnGrid,
 }
 
-/// How `slot` looks on the grid of its resource. `known` are the slots of that resource that known records take.
-///
-/// `lead_time` is how long before its start a time can no longer be booked; without it, what is unavailable from now on
-/// without a gap, for a day at most, is taken for too soon.
-pub fn presumed(
+/// What a grid says apart from what is known to take its times.
+#[derive(Debug)]
+pub struct FreeTimes(Cells);
+
+impl FreeTimes {
+    /// Reads a grid. `known` are the slots of its resource that known records take.
+    ///
+    /// `lead_time` is how long before its start a time can no longer be booked; without it, what is unavailable from now
+    /// on without a gap, for a day at most, is taken for too soon.
+    pub fn new(
+        grid: &Grid,
+        known: &[Slot],
+        now: Timestamp,
+        lead_time: Option<SignedDuration>,
+        zone: &TimeZone,
+    ) -> Self {
+        Self(Cells::new(
+            grid,
+            &Known::new(known),
+            &Sightings::new(),
+            now,
+            lead_time,
+            zone,
+        ))
+    }
+
+    /// How a slot of the resource looks.
+    pub fn look(&self, slot: Slot) -> SlotView {
+        let Self(cells) = self;
+        if covers(cells, slot) {
+            return SlotView::Free;
+        }
+        let inside: Vec<State> = cells
+            .all()
+            .iter()
+            .filter(|cell| slot.start() <= cell.start && cell.start < slot.end())
+            .map(|cell| cell.state)
+            .collect();
+        let any = |wanted: fn(&State) -> bool| inside.iter().any(wanted);
+        let free = any(|state| matches!(state, State::Available));
+        let busy = any(|state| matches!(state, State::Busy | State::Pending));
+        let closed = any(|state| matches!(state, State::Closed(_)));
+        match (busy, free, closed) {
+            (true, false, _) => SlotView::Busy,
+            (true, true, _) => SlotView::PartlyBusy,
+            (false, true, _) => SlotView::Free,
+            (false, false, true) => SlotView::Closed,
+            (false, false, false) => SlotView::NotOnGrid,
+        }
+    }
+}
+
+/// How `slot` looks on the grid of its resource.
+#[cfg(test)]
+fn presumed(
     slot: Slot,
     grid: &Grid,
     known: &[Slot],
@@ -68,34 +118,7 @@ pub fn presumed(
     lead_time: Option<SignedDuration>,
     zone: &TimeZone,
 ) -> SlotView {
-    let cells = Cells::new(
-        grid,
-        &Known::new(known),
-        &Sightings::new(),
-        now,
-        lead_time,
-        zone,
-    );
-    if covers(&cells, slot) {
-        return SlotView::Free;
-    }
-    let inside: Vec<State> = cells
-        .all()
-        .iter()
-        .filter(|cell| slot.start() <= cell.start && cell.start < slot.end())
-        .map(|cell| cell.state)
-        .collect();
-    let any = |wanted: fn(&State) -> bool| inside.iter().any(wanted);
-    let free = any(|state| matches!(state, State::Available));
-    let busy = any(|state| matches!(state, State::Busy | State::Pending));
-    let closed = any(|state| matches!(state, State::Closed(_)));
-    match (busy, free, closed) {
-        (true, false, _) => SlotView::Busy,
-        (true, true, _) => SlotView::PartlyBusy,
-        (false, true, _) => SlotView::Free,
-        (false, false, true) => SlotView::Closed,
-        (false, false, false) => SlotView::NotOnGrid,
-    }
+    FreeTimes::new(grid, known, now, lead_time, zone).look(slot)
 }
 
 /// Whether the times that clients could book there reach over the whole slot.
@@ -116,7 +139,7 @@ fn covers(cells: &Cells, slot: Slot) -> bool {
 /// The busy times of one resource that no known slot explains, and the sightings to keep for the next sweep.
 ///
 /// `known` are the slots that known records take. Sightings of other resources come back as they were.
-/// For `lead_time` see [`presumed`]; a time that was confirmed before it became too soon, or past, stays a block.
+/// For `lead_time` see [`FreeTimes::new`]; a time that was confirmed before it became too soon, or past, stays a block.
 pub fn blocks(
     grid: &Grid,
     known: &[Slot],

@@ -246,7 +246,7 @@ fn update(
         .into_iter()
         .filter(|field| !merge.held.contains(field))
         .filter(|field| !same_value(*field, &wanted, shown))
-        .filter(|field| !(field.empty_means_unknown() && wanted.field(*field).is_empty()))
+        .filter(|field| !(field.empty_means_unknown() && wanted.is_field_empty(*field)))
         .filter(|field| !settled(*field, &wanted, shown, target.shadow))
         .collect();
     if fields.is_empty() {
@@ -278,7 +278,7 @@ fn settled(field: Field, wanted: &Booking, shown: &Booking, shadow: Option<&Shad
         return false;
     };
     // A contact that became invisible is not written over and over.
-    let invisible = field.empty_means_unknown() && shown.field(field).is_empty();
+    let invisible = field.empty_means_unknown() && shown.is_field_empty(field);
     (invisible || same_value(field, shown, kept)) && same_value(field, wanted, agreed)
 }
 
@@ -289,7 +289,7 @@ fn is_left_out(booking: &Booking, target: &Target<'_>) -> bool {
     };
     let wanted = target.projection.project(booking);
     Field::ALL.into_iter().all(|field| {
-        let unknown = field.empty_means_unknown() && wanted.field(field).is_empty();
+        let unknown = field.empty_means_unknown() && wanted.is_field_empty(field);
         unknown || same_value(field, &wanted, agreed)
     })
 }

@@ -122,6 +122,33 @@ impl Projection {
         }
     }
 
+    /// Whether this platform would show the booking exactly so: the same as comparing with [`Self::project`], without
+    /// making that.
+    pub fn shows(&self, booking: &Booking, shown: &Booking) -> bool {
+        let services = match self.services {
+            ServicesHeld::Many => shown.services == booking.services,
+            ServicesHeld::One => shown.services.iter().eq(booking.services.iter().take(1)),
+            ServicesHeld::Not => shown.services.is_empty(),
+        };
+        services
+            && shown.resource == booking.resource
+            && shown.slot == round(booking.slot, self.slot_step)
+            && shown.status == self.status(booking.status)
+            && shown.kind == booking.kind
+            && is_kept(self.name, &booking.client.name, &shown.client.name)
+            && is_kept_contact(
+                self.phone,
+                booking.client.phone.as_ref(),
+                shown.client.phone.as_ref(),
+            )
+            && is_kept_contact(
+                self.email,
+                booking.client.email.as_ref(),
+                shown.client.email.as_ref(),
+            )
+            && is_kept(self.comment, &booking.comment, &shown.comment)
+    }
+
     /// What a status becomes on this platform.
     pub fn status(&self, status: Status) -> Status {
         let [booked, confirmed, arrived, no_show, cancelled] = self.statuses;
@@ -155,31 +182,59 @@ pub fn same_value(field: Field, one: &Booking, other: &Booking) -> bool {
                     .map(|email| normalise::email_key(email.expose()))
                     .unwrap_or_default()
             };
-            fold(one) == fold(other)
+            one.client.email == other.client.email || fold(one) == fold(other)
         }
         Field::ClientPhone => {
-            let text = |b: &Booking| b.client.phone.clone().unwrap_or_default();
-            text(one) == text(other)
+            text_of(one.client.phone.as_ref()) == text_of(other.client.phone.as_ref())
         }
         Field::ClientName => {
             let fold = |b: &Booking| normalise::name_key(b.client.name.expose());
             one.client.name == other.client.name || fold(one) == fold(other)
         }
-        Field::Resource | Field::Services | Field::Slot | Field::Status | Field::Comment => {
-            one.field(field) == other.field(field)
-        }
+        Field::Resource => one.resource == other.resource,
+        Field::Services => one.services == other.services,
+        Field::Slot => one.slot == other.slot,
+        Field::Status => one.status == other.status,
+        Field::Comment => one.comment == other.comment,
     }
+}
+
+fn text_of(contact: Option<&Private>) -> &str {
+    contact.map(Private::expose).unwrap_or_default()
 }
 
 fn cut(held: TextHeld, text: &Private) -> Option<Private> {
     match held {
         TextHeld::Whole => Some(text.clone()),
-        TextHeld::Cut { chars_max } => {
-            let kept: String = text.expose().chars().take(chars_max).collect();
-            // A cut can end in white space, which the next reading would trim.
-            Some(Private::new(kept.trim_end()))
-        }
+        TextHeld::Cut { chars_max } => Some(Private::new(first_chars(text.expose(), chars_max))),
         TextHeld::Not => None,
+    }
+}
+
+/// The first characters of a text. A cut can end in white space, which the next reading would trim.
+fn first_chars(text: &str, chars_max: usize) -> &str {
+    let end = text.char_indices().nth(chars_max).map(|(at, _)| at);
+    end.and_then(|end| text.get(..end))
+        .unwrap_or(text)
+        .trim_end()
+}
+
+/// Whether this is what is kept of a text, where nothing kept is an empty text.
+fn is_kept(held: TextHeld, text: &Private, kept: &Private) -> bool {
+    match held {
+        TextHeld::Whole => text == kept,
+        TextHeld::Cut { chars_max } => first_chars(text.expose(), chars_max) == kept.expose(),
+        TextHeld::Not => kept.expose().is_empty(),
+    }
+}
+
+/// Whether this is what is kept of a contact, where nothing kept is none.
+fn is_kept_contact(held: TextHeld, text: Option<&Private>, kept: Option<&Private>) -> bool {
+    match (held, text) {
+        (TextHeld::Not, _) | (_, None) => kept.is_none(),
+        (TextHeld::Whole | TextHeld::Cut { .. }, Some(text)) => {
+            kept.is_some_and(|kept| is_kept(held, text, kept))
+        }
     }
 }
 

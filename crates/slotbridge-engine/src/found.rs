@@ -74,15 +74,10 @@ pub(crate) fn report_rows(
 ) {
     for member in &view.members {
         let observed = &member.observed;
-        let live = member
-            .rows
-            .values()
-            .filter(|row| matches!(row.shown, Shown::Live(_)))
-            .count();
         let calls = calls.get(member.name()).copied().unwrap_or(0);
         report.platforms.push(PlatformReport {
             name: member.name().clone(),
-            records: u64::try_from(live).unwrap_or(u64::MAX),
+            records: member.live,
             coverage: observed.coverage.as_str(),
             partial_because: match &observed.coverage {
                 Coverage::Partial { why } => Some(why.clone()),

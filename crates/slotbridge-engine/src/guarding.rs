@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::guard::{self, Facts, Trip};
-use slotbridge_core::merge::Shown;
 use slotbridge_core::model::PlatformName;
 use slotbridge_core::plan::Operation;
 use slotbridge_store::{Change, GuardRow, Store};
@@ -67,15 +66,11 @@ impl Guarding<'_> {
                     self.store.journal_counts(bridge, name, ago(span)).await?
                 }
             };
-            let from = ago(self.bridge.window_past);
             facts.insert(
                 name.clone(),
                 Facts {
-                    live_mirrored: match self.scope {
-                        // Counted from the view, which leaves out what the bridge has no words for.
-                        Scope::Whole => 0,
-                        Scope::Around(_) => self.store.live_since(name, from).await?,
-                    },
+                    // Counted when it is known whether there is anything to judge.
+                    live_mirrored: 0,
                     creates_run: run.create,
                     updates_run: run.update,
                     removals_run: run.remove,
@@ -100,6 +95,9 @@ impl Guarding<'_> {
         report: &mut BridgeReport,
     ) -> Result<Judged, EngineError> {
         self.add_what_was_seen(view, facts);
+        if matches!(self.scope, Scope::Around(_)) && !operations.is_empty() {
+            self.count_live(view.now, facts).await?;
+        }
         let latched = self.store.guards(&self.bridge.name).await?;
         for guard in &latched {
             // What was in doubt stays so until a person has looked: one run later it would look settled.
@@ -167,18 +165,28 @@ impl Guarding<'_> {
         Ok((verdict.pass, verdict.held, used))
     }
 
+    /// How many records live on each platform, where the run has not seen all of them.
+    async fn count_live(
+        &self,
+        now: Timestamp,
+        facts: &mut BTreeMap<PlatformName, Facts>,
+    ) -> Result<(), EngineError> {
+        let from = now.checked_sub(self.bridge.window_past);
+        let from = from.unwrap_or(Timestamp::MIN);
+        for (name, facts) in facts {
+            facts.live_mirrored = self.store.live_since(name, from).await?;
+        }
+        Ok(())
+    }
+
     fn add_what_was_seen(&self, view: &View<'_>, facts: &mut BTreeMap<PlatformName, Facts>) {
         for member in &view.members {
             let Some(facts) = facts.get_mut(member.name()) else {
                 continue;
             };
             if *self.scope == Scope::Whole {
-                let live = member
-                    .rows
-                    .values()
-                    .filter(|row| matches!(row.shown, Shown::Live(_)))
-                    .count();
-                facts.live_mirrored = u64::try_from(live).unwrap_or(u64::MAX);
+                // Without what the bridge has no words for.
+                facts.live_mirrored = member.live;
             }
             facts.ids_all_new = member.observed.ids_all_new;
         }
@@ -330,7 +338,7 @@ fn other_ids(view: &View<'_>, trips: &[Trip]) -> Vec<Trip> {
             platform: member.name().clone(),
             what: guard::IDS_ALL_NEW,
             limit: 0,
-            planned: u64::try_from(member.observed.seen.len()).unwrap_or(u64::MAX),
+            planned: u64::try_from(member.observed.shown).unwrap_or(u64::MAX),
             plan: guard::IDS_ALL_NEW.to_owned(),
         })
         .collect()

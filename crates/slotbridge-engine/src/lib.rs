@@ -39,6 +39,7 @@ mod tests;
 pub mod undo;
 mod view;
 mod watch;
+mod whole;
 mod work;
 
 pub use run::{Engine, Replay};

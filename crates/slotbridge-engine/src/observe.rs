@@ -2,13 +2,13 @@
 //!
 //! A request that failed, or an answer that makes no sense, says nothing about absence (invariant 3).
 
+mod listing;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use slotbridge_core::model::{RemoteId, ResourceKey};
-use slotbridge_core::record::{
-    Coverage, Grid, Listing, Reading, Record, RecordState, Unreadable, Window,
-};
+use slotbridge_core::record::{Coverage, Grid, Reading, Record, RecordState, Unreadable, Window};
 use slotbridge_platform::capabilities::Discovery;
 use slotbridge_platform::platform::{Priority, Query};
 use slotbridge_platform::{PlatformError, seam::Seam, tally};
@@ -19,9 +19,7 @@ use crate::EngineError;
 use crate::bridge::{Phase, Progress};
 use crate::event::Trouble;
 use crate::watch::{GridAsk, Watch};
-
-/// From how many live records on a listing that shows none of them is a feed with new ids, not a busy day.
-const NEW_IDS_FROM: usize = 5;
+pub(crate) use listing::Seen;
 
 /// How much of a platform is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +44,9 @@ pub(crate) struct Sight {
     /// What absence means.
     pub(crate) coverage: Coverage,
     /// Records that were shown or read.
-    pub(crate) seen: BTreeSet<RemoteId>,
+    pub(crate) seen: Seen,
+    /// How many records a listing showed.
+    pub(crate) shown: usize,
     /// Those of them that are new, changed or gone.
     pub(crate) changed: BTreeSet<RemoteId>,
     /// Rows that could not be read.
@@ -69,7 +69,8 @@ impl Sight {
         Self {
             began_at,
             coverage: Coverage::None,
-            seen: BTreeSet::new(),
+            seen: Seen::default(),
+            shown: 0,
             changed: BTreeSet::new(),
             unreadable: Vec::new(),
             grids: BTreeMap::new(),
@@ -80,9 +81,9 @@ impl Sight {
         }
     }
 
-    /// Whether it says anything of a record: that it is there, gone, or cannot be read.
+    /// Whether it says anything of a record that was asked for: that it is there, gone, or cannot be read.
     pub(crate) fn has_answer_for(&self, id: &RemoteId) -> bool {
-        self.seen.contains(id)
+        self.seen.has_id(id)
             || self
                 .unreadable
                 .iter()
@@ -108,6 +109,8 @@ pub(crate) struct Observer<'a> {
     pub(crate) seam: &'a dyn Seam,
     pub(crate) watch: &'a Watch,
     pub(crate) priority: Priority,
+    /// Records that somebody waits for, whatever else is looked at.
+    pub(crate) asked: &'a BTreeSet<RemoteId>,
     /// Whether a record that is as it was is noted as seen again; a look that comes every few seconds leaves that.
     pub(crate) note_unchanged: bool,
     /// Whether the look itself is noted although it found nothing new.
@@ -127,13 +130,13 @@ impl Observer<'_> {
         let mut sight = Sight::blank(self.seam.now());
         match (look, self.watch.platform.capabilities().discovery) {
             (Look::Whole(window), Discovery::List) => {
-                self.list(&Query::Window(*window), &mut sight).await?;
+                self.list_window(*window, Query::Window, &mut sight).await?;
             }
             (Look::Part(window), Discovery::List) => {
-                self.list(&Query::Watch(*window), &mut sight).await?;
+                self.list_window(*window, Query::Watch, &mut sight).await?;
             }
             (Look::Since(cursor), _) => {
-                self.list(&Query::Since(cursor.clone()), &mut sight).await?;
+                self.list_since(cursor, &mut sight).await?;
             }
             (Look::Whole(window) | Look::Part(window), Discovery::ReadKnown) => {
                 let ids = self.known_ids(*window).await?;
@@ -164,38 +167,22 @@ impl Observer<'_> {
         Ok(sight)
     }
 
-    async fn list(&self, query: &Query, sight: &mut Sight) -> Result<(), EngineError> {
+    /// Lists what changed since a cursor. What it does not show is as it was.
+    async fn list_since(&self, cursor: &str, sight: &mut Sight) -> Result<(), EngineError> {
         let (store, watch) = (self.store, self.watch);
         let name = watch.name();
-        let listing = match watch.platform.list(query, self.priority).await {
+        let query = Query::Since(cursor.to_owned());
+        let listing = match watch.platform.list(&query, self.priority).await {
             Ok(listing) => listing,
             Err(error) => {
                 sight.failed(&error);
                 return Ok(());
             }
         };
-        let stored = self.stored(query, &listing).await?;
-        let window = match query {
-            Query::Window(window) | Query::Watch(window) => Some(*window),
-            Query::Since(_) => None,
-        };
-        let live: Vec<&MirrorRow> = stored
-            .values()
-            .filter(|row| {
-                row.record.state == RecordState::Live
-                    && window.is_some_and(|window| window.contains(row.record.start))
-            })
-            .collect();
-        let coverage = doubt_empty(&listing, live.len());
-        let now = self.seam.now();
+        let stored = self.stored(&listing.records).await?;
+        let at = self.seam.now();
         let mut changes: Vec<Change> = Vec::new();
-        let absent = absent(&listing, &live, &coverage);
-        sight.ids_all_new =
-            live.len() >= NEW_IDS_FROM && absent.len() == live.len() && !listing.records.is_empty();
-        let complete = match &coverage {
-            Coverage::Complete(proven) => Some(*proven),
-            Coverage::Partial { .. } | Coverage::Incremental | Coverage::None => None,
-        };
+        sight.shown = listing.records.len();
         for record in listing.records {
             let is_news = has_changed_to(stored.get(&record.id), &record);
             sight.seen.insert(record.id.clone());
@@ -207,83 +194,33 @@ impl Observer<'_> {
                     platform: name.clone(),
                     record,
                     begun_at: sight.began_at,
-                    at: now,
+                    at,
                 });
             }
         }
-        for row in &listing.unreadable {
-            let known = row.id.as_ref().and_then(|id| stored.get(id));
-            let is_news = match (&row.id, known) {
-                (Some(_), Some(known)) => known.unreadable.as_ref() != Some(&row.why),
-                (Some(_), None) | (None, _) => self.note_look,
-            };
-            if !is_news && !self.note_unchanged {
-                continue;
-            }
-            changes.push(Change::MirrorUnreadable {
-                platform: name.clone(),
-                id: row.id.clone(),
-                why: row.why.clone(),
-                at: now,
-            });
-        }
-        if let Coverage::Partial { why } = &coverage {
+        self.note_unreadable(&listing.unreadable, at, &mut changes)
+            .await?;
+        if let Coverage::Partial { why } = &listing.coverage {
             sight.trouble = Some(Trouble {
                 kind: None,
                 text: why.clone(),
             });
         }
         sight.unreadable = listing.unreadable;
-        sight.coverage = coverage;
-        if !sight.ids_all_new {
-            self.confirm_absent(absent, sight, &mut changes).await;
-        }
+        sight.coverage = listing.coverage;
         sight.cursor.clone_from(&listing.cursor);
         // A look without a change writes nothing: an older cursor only means that a few records are shown again.
         if self.note_unchanged || self.note_look || !changes.is_empty() {
             changes.push(Change::PlatformSeen {
                 platform: name.clone(),
                 cursor: listing.cursor,
-                complete: complete.filter(|_| self.note_unchanged),
-                at: now,
+                complete: None,
+                at,
                 time_zone: watch.zone_name(),
             });
-        }
-        if !changes.is_empty() {
             store.apply(changes).await?;
         }
         Ok(())
-    }
-
-    /// The mirrored rows that a listing is held against, by id.
-    async fn stored(
-        &self,
-        query: &Query,
-        listing: &Listing,
-    ) -> Result<BTreeMap<RemoteId, MirrorRow>, EngineError> {
-        let name = self.watch.name();
-        let by_id = |rows: Vec<MirrorRow>| {
-            rows.into_iter()
-                .map(|row| (row.record.id.clone(), row))
-                .collect::<BTreeMap<_, _>>()
-        };
-        let mut stored = match query {
-            Query::Window(window) | Query::Watch(window) => {
-                by_id(self.store.mirror_within(name, *window).await?)
-            }
-            Query::Since(_) => BTreeMap::new(),
-        };
-        let elsewhere: Vec<RemoteId> = listing
-            .records
-            .iter()
-            .map(|record| &record.id)
-            .filter(|id| !stored.contains_key(id))
-            .cloned()
-            .collect();
-        if !elsewhere.is_empty() {
-            stored.extend(by_id(self.store.mirror_rows(name, elsewhere).await?));
-        }
-        Ok(stored)
     }
 
     /// Absence from a complete listing is only a reason to look: the record may have moved out of the window.
@@ -396,22 +333,16 @@ impl Observer<'_> {
     /// Every record that is known to live, the nearest slot first, and those that the owner named.
     async fn known_ids(&self, window: Window) -> Result<Vec<RemoteId>, EngineError> {
         let (name, now) = (self.watch.name(), self.seam.now());
-        let rows = self.store.mirror(name, window.from).await?;
-        let mut live: Vec<&Record> = rows
-            .iter()
-            .map(|row| &row.record)
-            .filter(|record| {
-                record.state == RecordState::Live && !crate::blocks::is_block_id(&record.id)
-            })
-            .collect();
-        live.sort_by_key(|record| {
+        let mut live = self.store.live_sights(name, window.from).await?;
+        live.retain(|record| !crate::blocks::is_block_id(&record.id));
+        live.sort_by_cached_key(|record| {
             (
                 record.start < now,
                 record.start.duration_since(now).abs(),
                 record.id.clone(),
             )
         });
-        let mut ids: Vec<RemoteId> = live.into_iter().map(|record| record.id.clone()).collect();
+        let mut ids: Vec<RemoteId> = live.into_iter().map(|record| record.id).collect();
         let named = self.watch.known_records.clone();
         let mirrored: BTreeSet<RemoteId> = self
             .store
@@ -464,41 +395,6 @@ impl Observer<'_> {
         let done = u64::try_from(done).unwrap_or(u64::MAX);
         self.progress
             .step(&self.watch.bridge, Phase::Observe, done, total);
-    }
-}
-
-/// The live records that a proven listing does not show. A row without a readable id could be any of them.
-fn absent(listing: &Listing, live: &[&MirrorRow], coverage: &Coverage) -> Vec<RemoteId> {
-    let proven = matches!(coverage, Coverage::Complete(_));
-    if !proven || listing.unreadable.iter().any(|row| row.id.is_none()) {
-        return Vec::new();
-    }
-    let shown: BTreeSet<&RemoteId> = listing
-        .records
-        .iter()
-        .map(|record| &record.id)
-        .chain(listing.unreadable.iter().filter_map(|row| row.id.as_ref()))
-        .collect();
-    live.iter()
-        .map(|row| &row.record.id)
-        .filter(|id| !shown.contains(id))
-        .cloned()
-        .collect()
-}
-
-/// An empty listing over a mirror that isn't empty proves nothing.
-fn doubt_empty(listing: &Listing, live_known: usize) -> Coverage {
-    let empty = listing.records.is_empty() && listing.unreadable.is_empty();
-    match &listing.coverage {
-        Coverage::Complete(_) if empty && live_known > 0 => Coverage::Partial {
-            why: format!(
-                "the listing is empty, but {live_known} live records are known; nothing is concluded from it"
-            ),
-        },
-        Coverage::Complete(_)
-        | Coverage::Partial { .. }
-        | Coverage::Incremental
-        | Coverage::None => listing.coverage.clone(),
     }
 }
 

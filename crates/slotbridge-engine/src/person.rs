@@ -159,12 +159,13 @@ fn gone(row: &ConflictRow, at: Timestamp) -> Change {
 
 /// Conflicts over bookings that are over for so long that a run over the whole bridge does not look at them any more.
 pub(crate) fn long_over(view: &View<'_>) -> Vec<Change> {
-    if view.focus != Focus::All {
-        return Vec::new();
-    }
+    let is_over = |id: &BookingId| match &view.walked {
+        Some(walked) => walked.long_over.contains(id),
+        None => view.focus == Focus::All && !view.bookings.contains_key(id),
+    };
     let open: &BTreeMap<BookingId, Vec<ConflictRow>> = &view.open_conflicts;
     open.iter()
-        .filter(|(id, _)| !view.bookings.contains_key(id))
+        .filter(|(id, _)| is_over(id))
         .flat_map(|(_, rows)| rows)
         .map(|row| gone(row, view.now))
         .collect()

@@ -1,16 +1,21 @@
 //! Records that we cannot see: on a platform without a listing, a busy time that fits a booking exactly is presumed to
 //! be that booking. A second record may not appear, a link may stay missing.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use slotbridge_core::merge::{Presence, Shown};
 use slotbridge_core::model::{
     Booking, BookingId, Kind, PlatformName, RemoteId, ResourceKey, ResourceName, Slot,
 };
-use slotbridge_core::occupancy::{self, SlotView};
+use slotbridge_core::occupancy::{FreeTimes, SlotView};
 use slotbridge_core::record::Record;
 use slotbridge_store::Change;
 
+use crate::bridge::Member;
 use crate::report::{BridgeReport, WaitingReport};
-use crate::view::{Known, Linked, MemberView, View, own_slot};
+use crate::sights::Observed;
+use crate::view::{Known, Linked, MemberView, Row, View, own_slot};
 
 /// The platform's own live records, without our busy times, and the slots that they take.
 pub(crate) fn own_records<'a>(
@@ -24,38 +29,42 @@ pub(crate) fn own_records<'a>(
 
 /// How a slot looks on a platform's grid, apart from the platform's own known records; `None` without a grid.
 pub(crate) fn look(
-    view: &View<'_>,
     member: &MemberView<'_>,
     resource: &ResourceName,
     slot: Slot,
 ) -> Option<SlotView> {
-    let grid = member.observed.grids.get(resource)?;
-    let own: Vec<Slot> = own_records(member)
-        .filter(|(record, _)| record.resource == grid.resource)
-        .map(|(_, slot)| slot)
-        .chain(vacated(member, &grid.resource))
-        .collect();
-    Some(occupancy::presumed(
-        slot,
-        grid,
-        &own,
-        view.now,
-        member.member.lead_time,
-        &member.member.time_zone,
-    ))
+    Some(member.free_times.get(resource)?.look(slot))
 }
 
-/// Times that the grid shows as taken by records that have left them since it was read.
-fn vacated<'a>(
-    member: &'a MemberView<'_>,
-    resource: &'a ResourceKey,
-) -> impl Iterator<Item = Slot> + 'a {
-    member
-        .observed
-        .vacated
-        .iter()
-        .filter(move |(key, _)| key == resource)
-        .map(|(_, slot)| *slot)
+/// What each grid of a platform says apart from the platform's own known records, and from times that the grid shows as
+/// taken by records that have left them since it was read.
+pub(crate) fn free_times(
+    member: &Member,
+    observed: &Observed,
+    rows: &BTreeMap<RemoteId, Row>,
+    now: Timestamp,
+) -> BTreeMap<ResourceName, FreeTimes> {
+    if observed.grids.is_empty() {
+        return BTreeMap::new();
+    }
+    let mut taken: BTreeMap<&ResourceKey, Vec<Slot>> = BTreeMap::new();
+    for row in rows.values() {
+        if let Some(slot) = own_slot(member, &row.record) {
+            taken.entry(&row.record.resource).or_default().push(slot);
+        }
+    }
+    for (key, slot) in &observed.vacated {
+        taken.entry(key).or_default().push(*slot);
+    }
+    let times = observed.grids.iter().map(|(resource, grid)| {
+        let own = taken
+            .get(&grid.resource)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let times = FreeTimes::new(grid, own, now, member.lead_time, &member.time_zone);
+        (resource.clone(), times)
+    });
+    times.collect()
 }
 
 /// What a linked record shows; for a presumed one, what can be told from the grid.
@@ -74,7 +83,7 @@ pub(crate) fn shown(
     };
     // A block stands for nothing but the busy time: when that ends, so does the block.
     let free = booking.kind == Kind::Block
-        && look(view, member, &kept.resource, kept.slot) == Some(SlotView::Free);
+        && look(member, &kept.resource, kept.slot) == Some(SlotView::Free);
     if free { Shown::Gone } else { Shown::Unseen }
 }
 
@@ -97,7 +106,7 @@ pub(crate) fn dissolve(view: &mut View<'_>, report: &mut BridgeReport, changes: 
             if kept.slot.end() <= view.now {
                 continue;
             }
-            let Some(then) = look(view, member, &kept.resource, kept.slot) else {
+            let Some(then) = look(member, &kept.resource, kept.slot) else {
                 continue;
             };
             let stays = known
@@ -166,5 +175,5 @@ pub(crate) fn is_busy_somewhere_else(
     view.members
         .iter()
         .filter(|member| member.name() != platform)
-        .any(|member| look(view, member, &booking.resource, booking.slot) == Some(SlotView::Busy))
+        .any(|member| look(member, &booking.resource, booking.slot) == Some(SlotView::Busy))
 }

@@ -206,6 +206,7 @@ impl Engine {
     ) -> Result<Sights, EngineError> {
         let watches = Watch::of(bridges);
         let now = self.seam.now();
+        let nothing = BTreeSet::new();
         let mut looking = Vec::with_capacity(watches.len());
         for watch in &watches {
             let span = tracing::info_span!("observe", platform = %watch.name());
@@ -214,6 +215,7 @@ impl Engine {
                 seam: self.seam.as_ref(),
                 watch,
                 priority: Priority::Sweep,
+                asked: &nothing,
                 note_unchanged: true,
                 note_look: true,
                 cancel: &options.cancel,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::merge::Presence;
 use slotbridge_core::model::{Booking, BookingId, PlatformName, RemoteId, ResourceName, Slot};
-use slotbridge_core::record::Window;
+use slotbridge_core::record::{RecordState, Window};
 use slotbridge_platform::capabilities::OccupancyView;
 use slotbridge_store::{MirrorRow, Store};
 
@@ -139,13 +139,16 @@ async fn whole(store: &Store, bridge: &Bridge, now: Timestamp) -> Result<Loaded,
     })
 }
 
-struct Loader<'a> {
-    store: &'a Store,
-    bridge: &'a Bridge,
-    now: Timestamp,
+/// Loads what lies around something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Loader<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) bridge: &'a Bridge,
+    pub(crate) now: Timestamp,
 }
 
-type Rows = BTreeMap<RemoteId, MirrorRow>;
+/// Mirrored records of one platform.
+pub(crate) type Rows = BTreeMap<RemoteId, MirrorRow>;
 
 impl Loader<'_> {
     async fn around(&self, touched: &Touched) -> Result<Loaded, EngineError> {
@@ -225,7 +228,7 @@ impl Loader<'_> {
         Ok(by_id(rows))
     }
 
-    async fn add_bookings(
+    pub(crate) async fn add_bookings(
         &self,
         bookings: &mut BTreeMap<BookingId, Known>,
         asked: BTreeSet<BookingId>,
@@ -242,7 +245,7 @@ impl Loader<'_> {
     }
 
     /// Whatever a platform has around these times, and the records of these bookings wherever they are.
-    async fn add_rows(
+    pub(crate) async fn add_rows(
         &self,
         member: &Member,
         windows: &[Window],
@@ -251,9 +254,7 @@ impl Loader<'_> {
     ) -> Result<(), EngineError> {
         let name = member.platform.name();
         if member.platform.capabilities().occupancy == OccupancyView::Grid && !windows.is_empty() {
-            // What a grid shows is understood only beside everything that is known to take its times.
-            let since = self.now.saturating_sub(AROUND).unwrap_or(self.now);
-            rows.extend(by_id(self.store.mirror(name, since).await?));
+            rows.extend(self.beside_grid(member).await?);
         }
         for window in windows {
             rows.extend(by_id(self.store.mirror_within(name, *window).await?));
@@ -269,9 +270,33 @@ impl Loader<'_> {
         Ok(())
     }
 
+    /// Everything that is known to take times of a platform's grid: only beside that is understood what it shows.
+    pub(crate) async fn beside_grid(&self, member: &Member) -> Result<Rows, EngineError> {
+        let since = self.now.saturating_sub(AROUND).unwrap_or(self.now);
+        let rows = self.store.mirror(member.platform.name(), since).await?;
+        Ok(by_id(rows))
+    }
+
+    /// The bookings that take or took one of these times.
+    pub(crate) async fn meeting(
+        &self,
+        times: &Times,
+    ) -> Result<BTreeMap<BookingId, Known>, EngineError> {
+        let mut found = BTreeMap::new();
+        for window in times.windows(SignedDuration::ZERO) {
+            let state = self.store.bookings_within(&self.bridge.name, window);
+            found.extend(
+                known(state.await?)
+                    .into_iter()
+                    .filter(|(_, one)| times.meet(one)),
+            );
+        }
+        Ok(found)
+    }
+
     /// A record that was moved here is still linked to a booking that stands elsewhere; one that has taken a time that
     /// matters is decided about.
-    async fn add_owners(
+    pub(crate) async fn add_owners(
         &self,
         bookings: &mut BTreeMap<BookingId, Known>,
         focus: &mut BTreeSet<BookingId>,
@@ -366,19 +391,49 @@ fn ids_of(member: &Member, touched: &Touched) -> Vec<RemoteId> {
         .collect()
 }
 
-fn by_id(rows: Vec<MirrorRow>) -> Rows {
+pub(crate) fn by_id(rows: Vec<MirrorRow>) -> Rows {
     rows.into_iter()
         .map(|row| (row.record.id.clone(), row))
         .collect()
 }
 
+/// Where records of one visit with one of these that belong to no booking may be: people come for several things at
+/// once.
+pub(crate) fn visits(
+    rows: &Rows,
+    alone: &BTreeSet<(PlatformName, RemoteId)>,
+    platform: &PlatformName,
+) -> Vec<Window> {
+    let starts: BTreeSet<Timestamp> = rows
+        .values()
+        .filter(|row| row.record.state == RecordState::Live && row.record.group.is_some())
+        .filter(|row| alone.contains(&(platform.clone(), row.record.id.clone())))
+        .map(|row| row.record.start)
+        .collect();
+    merged(starts.into_iter().map(|start| (start, start)), AROUND)
+}
+
+/// Windows that hold all of these stretches, which come in order, with so much around them, each instant in one of them
+/// at most.
+fn merged(
+    stretches: impl Iterator<Item = (Timestamp, Timestamp)>,
+    around: SignedDuration,
+) -> Vec<Window> {
+    let mut windows: Vec<Window> = Vec::new();
+    for (start, end) in stretches {
+        let from = start.saturating_sub(around).unwrap_or(Timestamp::MIN);
+        let to = end.saturating_add(around).unwrap_or(Timestamp::MAX);
+        match windows.last_mut() {
+            Some(last) if from <= last.to => last.to = last.to.max(to),
+            _ => windows.push(Window { from, to }),
+        }
+    }
+    windows
+}
+
 /// Whose time a record takes, and when, in the bridge's words and with its length where the platform names none.
 fn place_of(member: &Member, row: &MirrorRow) -> Option<(ResourceName, Slot)> {
-    let resource = member
-        .mapping
-        .resources()
-        .find(|(_, key)| **key == row.record.resource)
-        .map(|(name, _)| name.clone())?;
+    let resource = member.mapping.resource_name(&row.record.resource)?.clone();
     let services: Vec<_> = row
         .record
         .services
@@ -403,54 +458,66 @@ fn places(known: &Known) -> impl Iterator<Item = &Booking> {
 
 /// Times that something takes, or took.
 #[derive(Debug, Clone, Default)]
-struct Times {
-    slots: BTreeMap<ResourceName, BTreeSet<Slot>>,
+pub(crate) struct Times {
+    slots: BTreeMap<ResourceName, Taken>,
+}
+
+/// Times of one resource.
+#[derive(Debug, Clone, Default)]
+struct Taken {
+    slots: BTreeSet<Slot>,
+    longest: SignedDuration,
 }
 
 impl Times {
     fn add(&mut self, resource: ResourceName, slot: Slot) {
-        self.slots.entry(resource).or_default().insert(slot);
+        let taken = self.slots.entry(resource).or_default();
+        taken.longest = taken.longest.max(slot.end().duration_since(slot.start()));
+        taken.slots.insert(slot);
     }
 
-    fn add_row(&mut self, member: &Member, row: &MirrorRow) {
+    pub(crate) fn add_row(&mut self, member: &Member, row: &MirrorRow) {
         if let Some((resource, slot)) = place_of(member, row) {
             self.add(resource, slot);
         }
     }
 
     /// What a booking takes, and what its records took when they were last agreed on.
-    fn add_known(&mut self, known: &Known) {
+    pub(crate) fn add_known(&mut self, known: &Known) {
         for booking in places(known) {
             self.add(booking.resource.clone(), booking.slot);
         }
     }
 
     fn has(&self, resource: &ResourceName, slot: Slot) -> bool {
-        self.slots
-            .get(resource)
-            .is_some_and(|slots| slots.iter().any(|time| time.intersects(slot)))
+        let Some(taken) = self.slots.get(resource) else {
+            return false;
+        };
+        // Whatever begins earlier is over before the slot begins; whatever begins later begins after it.
+        let earliest = slot
+            .start()
+            .saturating_sub(taken.longest)
+            .unwrap_or(Timestamp::MIN);
+        let bounds = Slot::new(earliest, earliest)
+            .ok()
+            .zip(Slot::new(slot.end(), slot.end()).ok());
+        bounds.is_some_and(|(first, last)| {
+            taken
+                .slots
+                .range(first..last)
+                .any(|time| time.intersects(slot))
+        })
     }
 
     /// Whether a booking takes or took one of these times.
-    fn meet(&self, known: &Known) -> bool {
+    pub(crate) fn meet(&self, known: &Known) -> bool {
         places(known).any(|booking| self.has(&booking.resource, booking.slot))
     }
 
     /// Windows that hold all of the times with so much around them, each instant in one of them at most.
     fn windows(&self, around: SignedDuration) -> Vec<Window> {
-        let slots: BTreeSet<&Slot> = self.slots.values().flatten().collect();
-        let mut windows: Vec<Window> = Vec::new();
-        for slot in slots {
-            let from = slot
-                .start()
-                .saturating_sub(around)
-                .unwrap_or(Timestamp::MIN);
-            let to = slot.end().saturating_add(around).unwrap_or(Timestamp::MAX);
-            match windows.last_mut() {
-                Some(last) if from <= last.to => last.to = last.to.max(to),
-                _ => windows.push(Window { from, to }),
-            }
-        }
-        windows
+        let slots: BTreeSet<&Slot> = self.slots.values().flat_map(|taken| &taken.slots).collect();
+        let stretches = slots.into_iter().map(|slot| (slot.start(), slot.end()));
+        merged(stretches, around)
     }
 }

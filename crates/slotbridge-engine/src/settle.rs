@@ -175,7 +175,7 @@ fn seen_since<'v>(
     since: Timestamp,
 ) -> Option<&'v Row> {
     let row = member.rows.get(id)?;
-    let just_seen = looked_since(view, member, since) && member.observed.seen.contains(id);
+    let just_seen = looked_since(view, member, since) && member.observed.seen.has(&row.record);
     (just_seen || row.seen_at >= since).then_some(row)
 }
 
@@ -246,7 +246,7 @@ fn settle_create(
             }
         },
         CreateSettled::ByOccupancy => {
-            match presume::look(view, member, &desired.resource, desired.slot) {
+            match presume::look(member, &desired.resource, desired.slot) {
                 Some(looked) => looked,
                 None => return Verdict::Open,
             }

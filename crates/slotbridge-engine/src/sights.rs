@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use slotbridge_core::model::{PlatformName, RemoteId, ResourceKey, ResourceName, Slot};
-use slotbridge_core::record::{Coverage, Grid, Unreadable};
+use slotbridge_core::model::{PlatformName, ResourceKey, ResourceName, Slot};
+use slotbridge_core::record::{Coverage, Grid, Record, Unreadable};
 
 use crate::bridge::Member;
-use crate::observe::Sight;
+use crate::observe::{Seen, Sight};
 
 /// A grid of free and busy times that was read a while ago.
 #[derive(Debug, Clone)]
@@ -46,7 +46,9 @@ pub(crate) struct Observed {
     /// What absence means.
     pub(crate) coverage: Coverage,
     /// Records that were shown or read for this run, and our own busy times.
-    pub(crate) seen: BTreeSet<RemoteId>,
+    pub(crate) seen: Seen,
+    /// How many records a listing showed for this run.
+    pub(crate) shown: usize,
     /// Rows that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
     /// Start times, free and busy, per resource that could be read.
@@ -101,6 +103,7 @@ impl Observed {
         Self {
             coverage: sight.coverage.clone(),
             seen: sight.seen.clone(),
+            shown: sight.shown,
             unreadable: sight.unreadable.clone(),
             grids,
             grids_are_new,
@@ -140,7 +143,8 @@ impl Observed {
     fn blank() -> Self {
         Self {
             coverage: Coverage::None,
-            seen: BTreeSet::new(),
+            seen: Seen::default(),
+            shown: 0,
             unreadable: Vec::new(),
             grids: BTreeMap::new(),
             grids_are_new: BTreeSet::new(),
@@ -154,8 +158,8 @@ impl Observed {
     }
 
     /// Whether what the mirror has of this record is how it stands.
-    pub(crate) fn shows(&self, id: &RemoteId) -> bool {
-        self.mirror_counts || self.seen.contains(id)
+    pub(crate) fn shows(&self, record: &Record) -> bool {
+        self.mirror_counts || self.seen.has(record)
     }
 }
 

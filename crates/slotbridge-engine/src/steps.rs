@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use slotbridge_core::merge::{Merge, Presence, Shadow, Shown};
 use slotbridge_core::model::{
     Booking, BookingId, Field, Kind, PlatformName, RemoteId, ResourceKey, Slot,
@@ -15,7 +16,7 @@ use slotbridge_platform::capabilities::{Discovery, OccupancyView};
 use slotbridge_store::Change;
 
 use crate::blocks::is_block_id;
-use crate::bridge::{Member, OnOverlap, Share};
+use crate::bridge::{Bridge, Member, OnOverlap, Share};
 use crate::decide::is_heard;
 use crate::presume;
 use crate::refusal;
@@ -85,10 +86,10 @@ pub(crate) fn plan(
 /// For each booking the ones that take its time, and whether they were there first.
 type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
 
-/// For each platform the times that are taken by records of no booking.
-type Strangers = BTreeMap<PlatformName, Vec<(ResourceKey, Slot)>>;
+/// For each platform and resource the times that are taken by records of no booking.
+type Strangers = BTreeMap<PlatformName, BTreeMap<ResourceKey, Vec<Slot>>>;
 
-/// The times that live records take which belong to no booking; there are few of them.
+/// The times that live records take which belong to no booking.
 fn strangers(view: &View<'_>) -> Strangers {
     view.members
         .iter()
@@ -103,10 +104,12 @@ fn strangers(view: &View<'_>) -> Strangers {
                     link.remote_id.as_ref().filter(|_| !kept_on)
                 })
                 .collect();
-            let times = presume::own_records(member)
-                .filter(|(record, _)| !linked.contains(&record.id))
-                .map(|(record, slot)| (record.resource.clone(), slot))
-                .collect();
+            let mut times: BTreeMap<ResourceKey, Vec<Slot>> = BTreeMap::new();
+            for (record, slot) in presume::own_records(member) {
+                if !linked.contains(&record.id) {
+                    times.entry(record.resource.clone()).or_default().push(slot);
+                }
+            }
             (member.name().clone(), times)
         })
         .collect()
@@ -266,33 +269,13 @@ impl Planner<'_, '_, '_> {
         let Some(booking) = merged.presence.live() else {
             return CreateGate::Withheld(Withheld::OutsideWindow);
         };
-        let reason = self
-            .not_wanted(booking, member, projection)
+        let view = self.view;
+        let reason = not_wanted(view.bridge, view.now, booking, member.member, projection)
             .or_else(|| self.not_known_enough(id, booking, member, link))
             .or_else(|| self.rival_there(id, booking, member))
             .or_else(|| self.stranger_there(booking, member))
-            .or_else(|| self.on_grid(booking, member));
+            .or_else(|| on_grid(booking, member));
         reason.map_or(CreateGate::Open, CreateGate::Withheld)
-    }
-
-    fn not_wanted(
-        &self,
-        booking: &Booking,
-        member: &MemberView<'_>,
-        projection: &Projection,
-    ) -> Option<Withheld> {
-        let (view, slot) = (self.view, booking.slot);
-        if !member.member.direction.written() {
-            return Some(Withheld::ReadOnly);
-        }
-        let until = view
-            .now
-            .checked_add(view.bridge.window_future)
-            .unwrap_or(jiff::Timestamp::MAX);
-        if slot.end() <= view.now || slot.start() >= until {
-            return Some(Withheld::OutsideWindow);
-        }
-        unmapped(&projection.project(booking), member.member)
     }
 
     fn not_known_enough(
@@ -359,20 +342,11 @@ impl Planner<'_, '_, '_> {
     /// original), or another that the bridge has no words for.
     fn stranger_there(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
         let key = member.member.mapping.resource_key(&booking.resource)?;
-        let strangers = self.strangers.get(member.name())?;
+        let strangers = self.strangers.get(member.name())?.get(key)?;
         strangers
             .iter()
-            .any(|(resource, slot)| resource == key && slot.intersects(booking.slot))
+            .any(|slot| slot.intersects(booking.slot))
             .then_some(Withheld::Overlap)
-    }
-
-    fn on_grid(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
-        match presume::look(self.view, member, &booking.resource, booking.slot)? {
-            SlotView::Free | SlotView::NotOnGrid => None,
-            SlotView::Busy => Some(Withheld::Presumed),
-            SlotView::PartlyBusy => Some(Withheld::Overlap),
-            SlotView::Closed => Some(Withheld::Closed),
-        }
     }
 
     /// Why an operation on an existing record has to wait.
@@ -465,6 +439,36 @@ impl Planner<'_, '_, '_> {
     }
 }
 
+fn on_grid(booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
+    match presume::look(member, &booking.resource, booking.slot)? {
+        SlotView::Free | SlotView::NotOnGrid => None,
+        SlotView::Busy => Some(Withheld::Presumed),
+        SlotView::PartlyBusy => Some(Withheld::Overlap),
+        SlotView::Closed => Some(Withheld::Closed),
+    }
+}
+
+/// Why a platform gets no record of a booking, whatever is there.
+pub(crate) fn not_wanted(
+    bridge: &Bridge,
+    now: Timestamp,
+    booking: &Booking,
+    member: &Member,
+    projection: &Projection,
+) -> Option<Withheld> {
+    let slot = booking.slot;
+    if !member.direction.written() {
+        return Some(Withheld::ReadOnly);
+    }
+    let until = now
+        .checked_add(bridge.window_future)
+        .unwrap_or(Timestamp::MAX);
+    if slot.end() <= now || slot.start() >= until {
+        return Some(Withheld::OutsideWindow);
+    }
+    unmapped(&projection.project(booking), member)
+}
+
 fn read_only(
     member: &MemberView<'_>,
     support: Option<Support>,
@@ -533,14 +537,7 @@ pub(crate) fn basis(view: &View<'_>, operation: &Operation) -> String {
         .action
         .after()
         .zip(view.member(&operation.platform))
-        .map(|(after, member)| {
-            member
-                .rows
-                .values()
-                .filter(|row| matches!(&row.shown, Shown::Live(there) if there.resource == after.resource && there.slot.intersects(after.slot)))
-                .map(|row| &row.record.id)
-                .collect()
-        })
+        .map(|(after, member)| member.taking(&after.resource, after.slot))
         .unwrap_or_default();
     let around: Vec<&str> = around.into_iter().map(RemoteId::as_str).collect();
     format!(

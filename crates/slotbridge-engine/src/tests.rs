@@ -14,6 +14,7 @@ mod several;
 mod sharing;
 mod storm;
 mod undo;
+mod whole;
 
 use std::sync::Arc;
 

@@ -1,19 +1,23 @@
 //! A bridge as one run sees it: stored bookings and links next to what each platform shows, in the bridge's words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping::{self, Unmapped};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
-use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, Slot};
+use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot};
+use slotbridge_core::occupancy::FreeTimes;
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{Record, RecordState, Support};
 use slotbridge_store::{BridgeState, ConflictRow, JournalRow, MirrorRow};
 
 use crate::blocks::is_block_id;
 use crate::bridge::{Bridge, Member, Share};
+use crate::presume;
 use crate::scope::Focus;
 use crate::sights::Observed;
+use crate::whole::Walked;
 
 /// How far back of the window bookings are still loaded, so that late changes to them are understood.
 const MEMORY: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -66,11 +70,92 @@ pub(crate) struct MemberView<'a> {
     pub(crate) member: &'a Member,
     /// What it showed.
     pub(crate) observed: Observed,
-    /// Its mirrored records.
+    /// Its mirrored records: all that matter, or those around what the run is about.
     pub(crate) rows: BTreeMap<RemoteId, Row>,
+    /// How many live records it shows in the bridge's words, loaded or not.
+    pub(crate) live: u64,
+    /// Who takes which time there, made when it is first asked for.
+    takers: OnceLock<Takers>,
+    /// What its grids say besides its own records.
+    pub(crate) free_times: BTreeMap<ResourceName, FreeTimes>,
 }
 
+impl<'a> MemberView<'a> {
+    /// A platform with its records. `walked` tells of those that are not loaded.
+    pub(crate) fn new(
+        member: &'a Member,
+        observed: Observed,
+        rows: BTreeMap<RemoteId, Row>,
+        walked: Option<&Walked>,
+        now: Timestamp,
+    ) -> Self {
+        let name = member.platform.name();
+        let shown = rows.values().filter(|row| {
+            let counted = walked.is_none_or(|walked| {
+                let record = (name.clone(), row.record.id.clone());
+                walked.alone.contains(&record)
+            });
+            counted && matches!(row.shown, Shown::Live(_))
+        });
+        let shown = u64::try_from(shown.count()).unwrap_or(u64::MAX);
+        let elsewhere = walked
+            .and_then(|walked| walked.live.get(name))
+            .copied()
+            .unwrap_or(0);
+        let free_times = presume::free_times(member, &observed, &rows, now);
+        Self {
+            member,
+            observed,
+            rows,
+            live: shown.saturating_add(elsewhere),
+            takers: OnceLock::new(),
+            free_times,
+        }
+    }
+}
+
+/// The slots of one platform's live records by resource, in order, and how long the longest of them is.
+type Takers = BTreeMap<ResourceName, (SignedDuration, Vec<(Slot, RemoteId)>)>;
+
 impl MemberView<'_> {
+    /// The live records that take part of a time.
+    pub(crate) fn taking(&self, resource: &ResourceName, slot: Slot) -> BTreeSet<&RemoteId> {
+        let Some((longest, takers)) = self.takers.get_or_init(|| self.takers()).get(resource)
+        else {
+            return BTreeSet::new();
+        };
+        let earliest = slot
+            .start()
+            .saturating_sub(*longest)
+            .unwrap_or(Timestamp::MIN);
+        let from = takers.partition_point(|(taken, _)| taken.start() < earliest);
+        takers
+            .iter()
+            .skip(from)
+            .take_while(|(taken, _)| taken.start() < slot.end())
+            .filter(|(taken, _)| taken.intersects(slot))
+            .map(|(_, id)| id)
+            .collect()
+    }
+
+    fn takers(&self) -> Takers {
+        let mut all = Takers::new();
+        for row in self.rows.values() {
+            if let Shown::Live(booking) = &row.shown {
+                let (longest, takers) = all
+                    .entry(booking.resource.clone())
+                    .or_insert((SignedDuration::ZERO, Vec::new()));
+                let slot = booking.slot;
+                *longest = (*longest).max(slot.end().duration_since(slot.start()));
+                takers.push((slot, row.record.id.clone()));
+            }
+        }
+        for (_, takers) in all.values_mut() {
+            takers.sort_unstable();
+        }
+        all
+    }
+
     pub(crate) fn name(&self) -> &PlatformName {
         self.member.platform.name()
     }
@@ -109,6 +194,8 @@ pub(crate) struct View<'a> {
     pub(crate) refused: BTreeMap<(BookingId, PlatformName), JournalRow>,
     /// Conflicts that wait for a person, with what the person decided, if so.
     pub(crate) open_conflicts: BTreeMap<BookingId, Vec<ConflictRow>>,
+    /// What is known of what is not loaded, where the run is about the whole bridge.
+    pub(crate) walked: Option<Walked>,
 }
 
 /// Bookings and links as the store has them, by booking.
@@ -199,7 +286,7 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
         Shown::Unseen
     } else if record.state != RecordState::Live {
         Shown::Gone
-    } else if !observed.shows(&record.id) {
+    } else if !observed.shows(&record) {
         Shown::Unseen
     } else {
         match mapping::to_booking(&record, &member.mapping) {
@@ -223,7 +310,11 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
 }
 
 /// A linked record whose service has become unknown to the bridge is still followed in everything else.
-fn with_known_services(record: &Record, member: &Member, shadow: Option<&Shadow>) -> Shown {
+pub(crate) fn with_known_services(
+    record: &Record,
+    member: &Member,
+    shadow: Option<&Shadow>,
+) -> Shown {
     let Some(kept) = shadow.and_then(|shadow| shadow.kept.live()) else {
         return Shown::Unseen;
     };
@@ -256,7 +347,12 @@ pub(crate) fn own_slot(member: &Member, record: &Record) -> Option<Slot> {
 
 /// What a platform can hold of a booking that it may have to copy. Where the bridge shares only busy times, or the
 /// booking is an anonymous block, a copy holds nothing else; the record that a person made keeps all it has.
-fn effective_projection(bridge: &Bridge, member: &Member, kind: Kind, is_copy: bool) -> Projection {
+pub(crate) fn effective_projection(
+    bridge: &Bridge,
+    member: &Member,
+    kind: Kind,
+    is_copy: bool,
+) -> Projection {
     let whole = member.platform.projection();
     if kind == Kind::Block || (bridge.share == Share::Busy && is_copy) {
         whole.busy()

@@ -9,7 +9,7 @@ use slotbridge_core::guard::{Facts, basis_hash};
 use slotbridge_core::merge::Shown;
 use slotbridge_core::model::{BookingId, PlatformName, RemoteId, ResourceKey, Slot};
 use slotbridge_core::order::{self, Taken};
-use slotbridge_core::plan::Operation;
+use slotbridge_core::plan::{Action, Operation};
 use slotbridge_platform::ErrorKind;
 use slotbridge_platform::seam::{Seam, random_bytes};
 use slotbridge_platform::tally;
@@ -32,6 +32,7 @@ use crate::settle;
 use crate::sights::{Observed, Sights};
 use crate::steps::{basis, operation_report};
 use crate::view::{MemberView, View, read_rows};
+use crate::whole::{self, Wanted};
 
 /// Over which stretch the limits of one run are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,11 +109,13 @@ pub(crate) struct Planned<'a> {
     work: Work<'a>,
     view: View<'a>,
     /// What is wanted, not yet guarded or ordered.
-    operations: Vec<Operation>,
+    pub(crate) operations: Vec<Operation>,
     /// What was found; says nothing of operations yet.
     pub(crate) report: BridgeReport,
-    changes: Vec<Change>,
-    not_read: BTreeSet<PlatformName>,
+    /// What was decided, not yet stored.
+    pub(crate) changes: Vec<Change>,
+    /// Platforms that were not known well enough to write to.
+    pub(crate) not_read: BTreeSet<PlatformName>,
     open: Vec<JournalRow>,
     facts: BTreeMap<PlatformName, Facts>,
 }
@@ -123,8 +126,18 @@ impl<'a> Work<'a> {
         self.plan().await?.carry_out().await
     }
 
-    /// Decides what is to be done.
+    /// Decides what is to be done, looking only into what is not at rest.
     pub(crate) async fn plan(self) -> Result<Planned<'a>, EngineError> {
+        self.plan_over(true).await
+    }
+
+    /// The same with everything loaded, to compare with.
+    #[cfg(test)]
+    pub(crate) async fn plan_over_everything(self) -> Result<Planned<'a>, EngineError> {
+        self.plan_over(false).await
+    }
+
+    async fn plan_over(self, only_restless: bool) -> Result<Planned<'a>, EngineError> {
         let (store, seam, bridge) = (self.store, self.seam, self.bridge);
         let open = store.journal_open(&bridge.name).await?;
         let guarding = Guarding {
@@ -134,12 +147,22 @@ impl<'a> Work<'a> {
         };
         let now = seam.now();
         let facts = guarding.facts(now, self.alarms, self.stretch).await?;
-        let mut view = self.view(now).await?;
+        let conflicts = store.conflicts(Some(&bridge.name)).await?;
+        let wanted = Wanted {
+            open: open.iter().map(|row| row.operation.booking).collect(),
+            made: open
+                .iter()
+                .any(|row| matches!(row.operation.action, Action::Create { .. })),
+            disputed: conflicts.iter().map(|row| row.booking).collect(),
+        };
+        let mut view = self
+            .look_over(now, Some(&wanted).filter(|_| only_restless))
+            .await?;
         for row in store.refusals(&bridge.name).await? {
             view.refused
                 .insert((row.operation.booking, row.operation.platform.clone()), row);
         }
-        for row in store.conflicts(Some(&bridge.name)).await? {
+        for row in conflicts {
             view.open_conflicts
                 .entry(row.booking)
                 .or_default()
@@ -159,6 +182,9 @@ impl<'a> Work<'a> {
             operations,
             not_read,
         } = decide(&mut view, &mut report, &mut new_id);
+        if let Some(walked) = &mut view.walked {
+            report.unmapped.append(&mut walked.unmapped);
+        }
         report.plan = basis_hash(&operations);
         Ok(Planned {
             work: self,
@@ -174,6 +200,12 @@ impl<'a> Work<'a> {
 }
 
 impl Planned<'_> {
+    /// How many bookings were loaded.
+    #[cfg(test)]
+    pub(crate) fn bookings(&self) -> usize {
+        self.view.bookings.len()
+    }
+
     /// What the bridge would do now, and does not.
     pub(crate) fn not_tried(self) -> BridgeReport {
         let mut report = self.report;
@@ -310,30 +342,52 @@ impl<'a> Work<'a> {
         Ok(self.store.apply(changes).await?)
     }
 
-    /// What the platforms show, and what the mirror and the links know.
+    /// All that the platforms show, and all that the mirror and the links know.
     pub(crate) async fn view(&self, now: Timestamp) -> Result<View<'a>, EngineError> {
+        self.look_over(now, None).await
+    }
+
+    /// What the platforms show, and what the mirror and the links know. With `wanted`, a run over the whole bridge leaves
+    /// out what is at rest.
+    async fn look_over(
+        &self,
+        now: Timestamp,
+        wanted: Option<&Wanted>,
+    ) -> Result<View<'a>, EngineError> {
         let (store, bridge) = (self.store, self.bridge);
         let mut observed: Vec<Observed> = bridge
             .members
             .iter()
             .map(|member| Observed::of(self.sights.get(member.platform.name()), member))
             .collect();
-        if *self.scope == Scope::Whole {
+        let new_grids = observed.iter().any(|seen| !seen.grids_are_new.is_empty());
+        if *self.scope == Scope::Whole && new_grids {
             let since = crate::view::horizon(bridge, now);
             let bookings = crate::view::known(store.bridge(&bridge.name, since).await?);
             for (member, observed) in bridge.members.iter().zip(&mut observed) {
                 blocks::refresh(store, bridge, member, observed, &bookings, now).await?;
             }
         }
-        let loaded = scope::load(store, bridge, self.scope, now).await?;
+        let restless = match (self.scope, wanted) {
+            (Scope::Whole, Some(wanted)) => {
+                whole::load(store, bridge, &observed, wanted, now).await?
+            }
+            (Scope::Whole, None) | (Scope::Around(_), _) => None,
+        };
+        let (loaded, walked) = match restless {
+            Some((loaded, walked)) => (loaded, Some(walked)),
+            None => (scope::load(store, bridge, self.scope, now).await?, None),
+        };
         let mut members = Vec::with_capacity(bridge.members.len());
         for ((member, observed), rows) in bridge.members.iter().zip(observed).zip(loaded.rows) {
             let rows = read_rows(rows, member, &observed, &loaded.bookings);
-            members.push(MemberView {
+            members.push(MemberView::new(
                 member,
                 observed,
                 rows,
-            });
+                walked.as_ref(),
+                now,
+            ));
         }
         Ok(View {
             bridge,
@@ -345,6 +399,7 @@ impl<'a> Work<'a> {
             unsettled: BTreeSet::new(),
             refused: BTreeMap::new(),
             open_conflicts: BTreeMap::new(),
+            walked,
         })
     }
 

@@ -140,6 +140,16 @@ pub enum Change {
         /// The IANA zone in which the account's times were read.
         time_zone: Option<String>,
     },
+    /// A listing has shown every live mirrored record that starts in this window; those that had changed were noted one
+    /// by one. It counts as the latest sight of each of them.
+    WindowShown {
+        /// Of which platform.
+        platform: PlatformName,
+        /// Which window.
+        window: Window,
+        /// When it was there.
+        at: Timestamp,
+    },
     /// A platform's cursor is no longer to be used.
     CursorDropped {
         /// Which platform.

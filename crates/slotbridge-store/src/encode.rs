@@ -26,7 +26,7 @@ pub(crate) use journal::{
     journal_state_from_word, operation_from_json, operation_to_json, outcome_word,
     totals_from_json, totals_to_json,
 };
-pub(crate) use record::{RecordRow, record_state_word};
+pub(crate) use record::{RecordRow, record_state_word, state_from_word};
 
 /// A stored value that is not understood.
 #[derive(Debug)]

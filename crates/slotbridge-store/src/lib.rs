@@ -43,9 +43,9 @@ pub use change::{Body, Change, Outcome};
 pub use error::{Holder, MigrationFault, StoreError};
 pub use ids::{InvalidId, OpId, RunId};
 pub use rows::{
-    BookingRow, BridgeState, BridgeSummary, ConflictRow, Counts, Decider, DecisionRow,
-    DecisionState, Erased, GuardRow, InboxRow, JournalRow, JournalState, LinkRow, MirrorRow,
-    NoticeRow, PastLinkRow, PlatformState, PlatformSummary, Pruned, RunRow, Summary, ToCome,
-    UnreadableRow, Upkeep,
+    BookingRow, Bound, BoundLink, BridgeState, BridgeSummary, ConflictRow, Counts, Decider,
+    DecisionRow, DecisionState, Erased, GuardRow, InboxRow, JournalRow, JournalState, LinkRow,
+    MirrorKey, MirrorRow, NoticeRow, PastLinkRow, Place, PlatformState, PlatformSummary, Pruned,
+    RecordHash, RunRow, Summary, ToCome, Unlinked, UnreadableRow, Upkeep,
 };
 pub use store::{OpenOptions, Store};

@@ -45,6 +45,11 @@ pub(crate) const ALL: &[Migration] = &[
         name: "0003_decisions.sql",
         sql: include_str!("../../../migrations/0003_decisions.sql"),
     },
+    Migration {
+        version: 4,
+        name: "0004_whole_passes.sql",
+        sql: include_str!("../../../migrations/0004_whole_passes.sql"),
+    },
 ];
 
 /// What happens to an existing database before it is changed.

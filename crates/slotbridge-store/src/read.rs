@@ -8,6 +8,7 @@ mod conflict;
 mod journal;
 mod mirror;
 mod summary;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -27,9 +28,11 @@ pub(crate) use journal::{
     refusals, runs_that_wrote,
 };
 pub(crate) use mirror::{
-    live_since, mirror, mirror_rows, mirror_within, platform_state, unreadable,
+    live_sights, live_since, mirror, mirror_keys, mirror_rows, mirror_within, platform_state,
+    unreadable,
 };
 pub(crate) use summary::summary;
+pub(crate) use whole::{bound_by_ids, cut, elsewhere, over_but_changed, unlinked, walk};
 
 /// Every query of this module, for the test that looks at their query plans.
 #[cfg(test)]
@@ -39,6 +42,7 @@ pub(crate) const QUERIES: &[&[&str]] = &[
     conflict::SQL,
     journal::SQL,
     mirror::SQL,
+    whole::SQL,
 ];
 
 #[cfg(test)]

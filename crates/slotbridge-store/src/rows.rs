@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use slotbridge_core::merge::{Choice, Claim, Conflict, Presence, Shadow};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, Slot};
 use slotbridge_core::plan::Operation;
-use slotbridge_core::record::{Record, Window};
+use slotbridge_core::record::{Record, RecordState, Window};
 
 use crate::change::{Body, Outcome};
+use crate::encode::RecordRow;
 use crate::ids::{OpId, RunId};
 
 /// A mirrored record.
@@ -24,6 +25,78 @@ pub struct MirrorRow {
     pub unreadable: Option<String>,
     /// Whether its client data were erased, and have not come back since.
     pub is_erased: bool,
+}
+
+/// What tells whether a record is as it is mirrored, without its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordHash(pub(crate) [u8; 32]);
+
+impl RecordHash {
+    /// The hash of a record as a platform shows it. A mirrored record with the same hash is the same in everything, or was
+    /// until its client's data were erased.
+    pub fn of(record: &Record) -> Self {
+        Self(RecordRow::of(record).hash())
+    }
+}
+
+/// A mirrored record without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MirrorKey {
+    /// Which record.
+    pub id: RemoteId,
+    /// When it starts.
+    pub start: Timestamp,
+    /// Whether it holds its slot.
+    pub state: RecordState,
+    /// What it says.
+    pub hash: RecordHash,
+}
+
+/// A live mirrored record, without its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSight {
+    /// Which record.
+    pub id: RemoteId,
+    /// When it starts.
+    pub start: Timestamp,
+    /// When it was last shown by itself: read, changed or written.
+    pub seen_at: Timestamp,
+}
+
+/// A record of no booking of a bridge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlinked {
+    /// Which record.
+    pub id: RemoteId,
+    /// Whether it holds its slot.
+    pub state: RecordState,
+}
+
+/// A booking with its links and, of each link's record, what is mirrored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// The booking.
+    pub booking: BookingRow,
+    /// Its links, in order of platform.
+    pub links: Vec<BoundLink>,
+}
+
+/// A link with its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundLink {
+    /// The link.
+    pub link: LinkRow,
+    /// The record as it was last read; `None` where it is not mirrored, or only presumed.
+    pub record: Option<Record>,
+    /// Whether the record's client data were erased, and have not come back since.
+    pub is_erased: bool,
+}
+
+/// How far a walk over a bridge's bookings has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub(crate) ends_at: i64,
+    pub(crate) seq: i64,
 }
 
 /// A quarantined row of a platform.

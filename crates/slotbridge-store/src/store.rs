@@ -1,5 +1,7 @@
 //! The handle: opening, writing, reading, closing.
 
+mod whole;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};

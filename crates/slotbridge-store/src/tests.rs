@@ -21,6 +21,7 @@ mod privacy;
 mod round_trip;
 mod told;
 mod upkeep;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

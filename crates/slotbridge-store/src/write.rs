@@ -118,6 +118,11 @@ fn apply_one(conn: &Connection, change: &Change) -> Result<(), StoreError> {
             *at,
             time_zone.as_deref(),
         ),
+        Change::WindowShown {
+            platform,
+            window,
+            at,
+        } => mirror::window_shown(conn, platform, *window, *at),
         Change::CursorDropped { platform } => mirror::cursor_dropped(conn, platform),
         Change::Booking {
             bridge,

@@ -146,7 +146,7 @@ pub(super) fn changed_fields(side: &Side, canonical: &Booking) -> Vec<Field> {
 
 /// Whether the platform shows nothing where nothing means that it cannot tell.
 pub(super) fn is_unknown(field: Field, shown: &Booking) -> bool {
-    field.empty_means_unknown() && shown.field(field).is_empty()
+    field.empty_means_unknown() && shown.is_field_empty(field)
 }
 
 /// The side whose accepted value never reached a platform that has now changed the same field. Without it the value

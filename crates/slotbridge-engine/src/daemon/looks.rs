@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceKey};
 use slotbridge_core::plan::Action;
-use slotbridge_core::record::{Coverage, Grid, RecordState, Window};
+use slotbridge_core::record::{Coverage, Grid, Window};
 use slotbridge_platform::capabilities::{ChangeFeed, Discovery};
 use slotbridge_platform::platform::Priority;
 use slotbridge_store::JournalRow;
@@ -125,9 +125,10 @@ impl Looker {
             Some(cursor) => Look::Since(cursor.clone()),
             None => Look::Whole(self.watch.window(self.engine.seam.now())),
         };
-        let mut sight = self.observe(&look, priority, true).await?;
+        let mut sight = self.observe_for(&look, priority, true, ids).await?;
         if sight.trouble.is_none() {
-            let rest: BTreeSet<RemoteId> = ids.difference(&sight.seen).cloned().collect();
+            let missed = ids.iter().filter(|id| !sight.seen.has_id(id));
+            let rest: BTreeSet<RemoteId> = missed.cloned().collect();
             let read = self.observe(&Look::Records(rest), priority, true).await?;
             join(&mut sight, read);
         }
@@ -199,20 +200,12 @@ impl Looker {
     /// Everything that can be looked at, when that was last done, and whether it is near.
     async fn items(&self, now: Timestamp) -> Result<Vec<(Timestamp, Item, bool)>, EngineError> {
         let near = self.near(now);
-        let rows = self
-            .engine
-            .store
-            .mirror(self.watch.name(), near.from)
-            .await?;
+        let name = self.watch.name();
+        let rows = self.engine.store.live_sights(name, near.from).await?;
         let mut items: Vec<(Timestamp, Item, bool)> = rows
-            .iter()
-            .filter(|row| {
-                row.record.state == RecordState::Live && !crate::blocks::is_block_id(&row.record.id)
-            })
-            .map(|row| {
-                let id = Item::Record(row.record.id.clone());
-                (row.seen_at, id, near.contains(row.record.start))
-            })
+            .into_iter()
+            .filter(|row| !crate::blocks::is_block_id(&row.id))
+            .map(|row| (row.seen_at, Item::Record(row.id), near.contains(row.start)))
             .collect();
         let named = self.watch.known_records.clone();
         let mirrored: BTreeSet<RemoteId> = self
@@ -261,11 +254,24 @@ impl Looker {
         priority: Priority,
         note_unchanged: bool,
     ) -> Result<Sight, EngineError> {
+        let nothing = BTreeSet::new();
+        self.observe_for(look, priority, note_unchanged, &nothing)
+            .await
+    }
+
+    async fn observe_for(
+        &self,
+        look: &Look,
+        priority: Priority,
+        note_unchanged: bool,
+        asked: &BTreeSet<RemoteId>,
+    ) -> Result<Sight, EngineError> {
         let observer = Observer {
             store: &self.engine.store,
             seam: self.engine.seam.as_ref(),
             watch: &self.watch,
             priority,
+            asked,
             note_unchanged,
             note_look: self.note_look,
             cancel: &self.cancel,

@@ -77,7 +77,7 @@ fn has_room(
     let is_create = matches!(operation.action, Action::Create { .. });
     let busy = is_create
         && matches!(
-            presume::look(view, member, &takes.resource, takes.slot),
+            presume::look(member, &takes.resource, takes.slot),
             Some(SlotView::Busy | SlotView::PartlyBusy)
         );
     !occupied && !busy

@@ -213,7 +213,7 @@ pub(crate) fn record_state_word(state: RecordState) -> &'static str {
     }
 }
 
-fn state_from_word(word: &str) -> Result<RecordState, Undecodable> {
+pub(crate) fn state_from_word(word: &str) -> Result<RecordState, Undecodable> {
     [
         RecordState::Live,
         RecordState::Cancelled,

@@ -145,7 +145,7 @@ fn state(
     })
 }
 
-fn booking_row(row: &Row<'_>) -> Result<BookingRow, StoreError> {
+pub(super) fn booking_row(row: &Row<'_>) -> Result<BookingRow, StoreError> {
     let id = booking_id(row.get(0)?);
     let bad = |column| move |error: Undecodable| error.at("booking", column, &id);
     let slot =
@@ -168,7 +168,7 @@ fn booking_row(row: &Row<'_>) -> Result<BookingRow, StoreError> {
     })
 }
 
-fn link_row(row: &Row<'_>) -> Result<LinkRow, StoreError> {
+pub(super) fn link_row(row: &Row<'_>) -> Result<LinkRow, StoreError> {
     let booking = booking_id(row.get(0)?);
     let platform: String = row.get(1)?;
     let bad = |column| {

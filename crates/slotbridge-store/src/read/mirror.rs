@@ -6,22 +6,32 @@ use slotbridge_core::model::{PlatformName, RemoteId};
 use slotbridge_core::record::Window;
 
 use super::{json_list, rows, stored_count};
-use crate::encode::{RecordRow, Undecodable, instant, micros};
+use crate::encode::{RecordRow, Undecodable, instant, micros, state_from_word};
 use crate::error::StoreError;
-use crate::rows::{MirrorRow, PlatformState, UnreadableRow};
+use crate::rows::{LiveSight, MirrorKey, MirrorRow, PlatformState, RecordHash, UnreadableRow};
 
 #[cfg(test)]
-pub(super) const SQL: &[&str] = &[SINCE, WITHIN, LIVE, BY_ID, QUARANTINED, PLATFORM];
+pub(super) const SQL: &[&str] = &[SINCE, WITHIN, LIVE, BY_ID, KEYS, QUARANTINED, PLATFORM];
 
 const SINCE: &str = "
-    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
+    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at,
+        max(s.at, coalesce((
+            SELECT p.shown_at FROM platform AS p
+            WHERE p.name = m.platform AND m.state = 'live' AND m.starts_at >= p.shown_from AND m.starts_at < p.shown_to
+        ), s.at)),
+        q.why
     FROM mirror_record AS m
     JOIN mirror_seen AS s ON s.record = m.seq
     LEFT JOIN quarantine AS q ON q.platform = m.platform AND q.remote_id = m.remote_id
     WHERE m.platform = ?1 AND m.starts_at >= ?2
     ORDER BY m.starts_at, m.remote_id";
 const WITHIN: &str = "
-    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
+    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at,
+        max(s.at, coalesce((
+            SELECT p.shown_at FROM platform AS p
+            WHERE p.name = m.platform AND m.state = 'live' AND m.starts_at >= p.shown_from AND m.starts_at < p.shown_to
+        ), s.at)),
+        q.why
     FROM mirror_record AS m
     JOIN mirror_seen AS s ON s.record = m.seq
     LEFT JOIN quarantine AS q ON q.platform = m.platform AND q.remote_id = m.remote_id
@@ -31,12 +41,27 @@ const LIVE: &str = "
     SELECT count(*) FROM mirror_record INDEXED BY mirror_record_by_start
     WHERE platform = ?1 AND starts_at >= ?2 AND state = 'live'";
 const BY_ID: &str = "
-    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at, s.at, q.why
+    SELECT m.remote_id, m.state, m.starts_at, m.content, m.first_seen_at, m.noticed_at,
+        max(s.at, coalesce((
+            SELECT p.shown_at FROM platform AS p
+            WHERE p.name = m.platform AND m.state = 'live' AND m.starts_at >= p.shown_from AND m.starts_at < p.shown_to
+        ), s.at)),
+        q.why
     FROM json_each(?2) AS wanted
     CROSS JOIN mirror_record AS m ON m.platform = ?1 AND m.remote_id = wanted.value
     JOIN mirror_seen AS s ON s.record = m.seq
     LEFT JOIN quarantine AS q ON q.platform = m.platform AND q.remote_id = m.remote_id
     GROUP BY m.seq
+    ORDER BY m.starts_at, m.remote_id";
+const KEYS: &str = "
+    SELECT remote_id, state, starts_at, hash FROM mirror_record
+    WHERE platform = ?1 AND (starts_at, remote_id) > (?2, ?3) AND starts_at < ?4
+    ORDER BY starts_at, remote_id LIMIT ?5";
+const LIVE_SIGHTS: &str = "
+    SELECT m.remote_id, m.starts_at, s.at
+    FROM mirror_record AS m INDEXED BY mirror_record_by_start
+    JOIN mirror_seen AS s ON s.record = m.seq
+    WHERE m.platform = ?1 AND m.starts_at >= ?2 AND m.state = 'live'
     ORDER BY m.starts_at, m.remote_id";
 const QUARANTINED: &str = "SELECT remote_id, why, first_at, at FROM quarantine WHERE platform = ?1 ORDER BY first_at, seq";
 const PLATFORM: &str = "
@@ -84,6 +109,60 @@ pub(crate) fn mirror_rows(
     let wanted = json_list(ids.iter().map(RemoteId::as_str));
     rows(conn, BY_ID, params![platform.as_str(), wanted], |row| {
         mirror_row(platform, row)
+    })
+}
+
+/// The keys of mirrored records that start inside the window, in order of start and id, behind the last one of before.
+pub(crate) fn mirror_keys(
+    conn: &Connection,
+    platform: &PlatformName,
+    window: Window,
+    behind: Option<&MirrorKey>,
+    limit: u32,
+) -> Result<Vec<MirrorKey>, StoreError> {
+    // No id is the empty text, so this is behind nothing.
+    let (start, id) = behind.map_or((window.from, ""), |key| (key.start, key.id.as_str()));
+    let key = params![
+        platform.as_str(),
+        micros(start),
+        id,
+        micros(window.to),
+        limit
+    ];
+    rows(conn, KEYS, key, |row| {
+        let id: String = row.get(0)?;
+        let bad = |column| {
+            let key = format!("{platform}/{id}");
+            move |error: Undecodable| error.at("mirror_record", column, &key)
+        };
+        let state = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        Ok(MirrorKey {
+            state: state_from_word(state).map_err(bad("state"))?,
+            start: instant(row.get(2)?).map_err(bad("starts_at"))?,
+            hash: RecordHash(row.get(3)?),
+            id: RemoteId::new(id),
+        })
+    })
+}
+
+/// The live records that start at or after `since`, with when each was last read by its id.
+pub(crate) fn live_sights(
+    conn: &Connection,
+    platform: &PlatformName,
+    since: Timestamp,
+) -> Result<Vec<LiveSight>, StoreError> {
+    let key = params![platform.as_str(), micros(since)];
+    rows(conn, LIVE_SIGHTS, key, |row| {
+        let id: String = row.get(0)?;
+        let bad = |column| {
+            let key = format!("{platform}/{id}");
+            move |error: Undecodable| error.at("mirror_record", column, &key)
+        };
+        Ok(LiveSight {
+            start: instant(row.get(1)?).map_err(bad("starts_at"))?,
+            seen_at: instant(row.get(2)?).map_err(bad("seen_at"))?,
+            id: RemoteId::new(id),
+        })
     })
 }
 

@@ -22,6 +22,7 @@ pub(super) const SQL: &[&str] = &[
     READABLE_AGAIN,
     NAMELESS_GONE,
     PLATFORM_SEEN,
+    WINDOW_SHOWN,
     CURSOR_DROPPED,
 ];
 
@@ -35,7 +36,10 @@ const CHANGE: &str = "
 const FIRST_SEEN: &str = "INSERT INTO mirror_seen (record, at) VALUES (?1, ?2)";
 const SEEN_BETWEEN: &str = "
     SELECT 1 FROM mirror_record AS m JOIN mirror_seen AS s ON s.record = m.seq
-    WHERE m.platform = ?1 AND m.remote_id = ?2 AND s.at > ?3 AND s.at <= ?4";
+    WHERE m.platform = ?1 AND m.remote_id = ?2 AND ((s.at > ?3 AND s.at <= ?4) OR EXISTS (
+        SELECT 1 FROM platform AS p
+        WHERE p.name = m.platform AND p.shown_at > ?3 AND p.shown_at <= ?4
+        AND m.state = 'live' AND m.starts_at >= p.shown_from AND m.starts_at < p.shown_to))";
 const SEEN_AGAIN: &str = "UPDATE mirror_seen SET at = ?2 WHERE record = ?1 AND at <> ?2";
 const QUARANTINE: &str = "
     INSERT INTO quarantine (platform, remote_id, why, first_at, at) VALUES (?1, ?2, ?3, ?4, ?4)
@@ -57,6 +61,12 @@ const PLATFORM_SEEN: &str = "
         complete_at = coalesce(excluded.complete_at, complete_at),
         seen_at = excluded.seen_at,
         time_zone = coalesce(excluded.time_zone, time_zone)";
+const WINDOW_SHOWN: &str = "
+    INSERT INTO platform (name, shown_from, shown_to, shown_at) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (name) DO UPDATE SET
+        shown_from = excluded.shown_from,
+        shown_to = excluded.shown_to,
+        shown_at = excluded.shown_at";
 const CURSOR_DROPPED: &str = "UPDATE platform SET cursor = NULL, cursor_at = NULL WHERE name = ?1";
 
 pub(super) fn seen(
@@ -178,6 +188,21 @@ pub(super) fn platform_seen(
         conn.prepare_cached(NAMELESS_GONE)?
             .execute(params![platform.as_str(), micros(at)])?;
     }
+    Ok(())
+}
+
+pub(super) fn window_shown(
+    conn: &Connection,
+    platform: &PlatformName,
+    window: Window,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(WINDOW_SHOWN)?.execute(params![
+        platform.as_str(),
+        micros(window.from),
+        micros(window.to),
+        micros(at)
+    ])?;
     Ok(())
 }
 

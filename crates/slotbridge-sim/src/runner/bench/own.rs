@@ -71,6 +71,9 @@ pub async fn own(seed: u64, changes: usize) -> anyhow::Result<Figures> {
 /// How long this thread, which does everything here, has been on a processor; nothing where nobody tells.
 fn on_processor() -> Duration {
     let status = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    let nanos = status.split(' ').next().and_then(|nanos| nanos.parse().ok());
+    let nanos = status
+        .split(' ')
+        .next()
+        .and_then(|nanos| nanos.parse().ok());
     Duration::from_nanos(nanos.unwrap_or(0))
 }

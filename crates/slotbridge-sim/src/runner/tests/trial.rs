@@ -136,6 +136,7 @@ impl Trial {
             canary: None,
             database: self.folder.path().join("slotbridge.db"),
             named: self.named.clone(),
+            quotas: true,
         };
         Process::start(&host, None).unwrap()
     }

@@ -1,0 +1,429 @@
+//! A listing held against the mirror: both in order of start and id, side by side, so that neither is loaded whole.
+//!
+//! A window with many records is listed in parts, cut at midnights of the platform: of the records of a part only keys are
+//! read, and of those only what differs is looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use slotbridge_core::model::RemoteId;
+use slotbridge_core::record::{Coverage, Listing, Record, RecordState, Unreadable, Window};
+use slotbridge_platform::platform::Query;
+use slotbridge_store::{Change, MirrorKey, MirrorRow, RecordHash};
+
+use super::{Observer, Sight, has_changed_to};
+use crate::EngineError;
+use crate::event::Trouble;
+
+/// From how many live records on a listing that shows none of them is a feed with new ids, not a busy day.
+const NEW_IDS_FROM: usize = 5;
+
+/// How many mirrored records a part of a window has at most, but for those of one day. A page or two more is what a part
+/// costs; all of the records in memory at once is what it saves.
+#[cfg(not(test))]
+const PART: u32 = 4_000;
+#[cfg(test)]
+const PART: u32 = 10;
+
+/// How many keys are read at once.
+const KEYS: u32 = 2_000;
+
+/// Which records a look has shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    ids: BTreeSet<RemoteId>,
+    /// Of these windows, all live records but for those that are not proven.
+    windows: Vec<Window>,
+    unproven: BTreeSet<RemoteId>,
+}
+
+impl Seen {
+    /// A record was shown, or proven to be gone.
+    pub(crate) fn insert(&mut self, id: RemoteId) {
+        self.unproven.remove(&id);
+        self.ids.insert(id);
+    }
+
+    /// Whether this mirrored record was among what the look has shown.
+    pub(crate) fn has(&self, record: &Record) -> bool {
+        self.ids.contains(&record.id)
+            || (self
+                .windows
+                .iter()
+                .any(|window| window.contains(record.start))
+                && !self.unproven.contains(&record.id))
+    }
+
+    /// Whether the record was shown by its id: one that was asked for always is.
+    pub(crate) fn has_id(&self, id: &RemoteId) -> bool {
+        self.ids.contains(id)
+    }
+
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.windows.extend(other.windows);
+        self.unproven.extend(other.unproven);
+        for id in other.ids {
+            self.insert(id);
+        }
+    }
+}
+
+/// What the parts of a window have come to.
+#[derive(Debug, Default)]
+struct Found {
+    changes: Vec<Change>,
+    unreadable: Vec<Unreadable>,
+    /// Live records that should have been shown.
+    missing: Vec<RemoteId>,
+    /// How many live records were to be expected.
+    live: usize,
+    /// How many were shown.
+    shown: usize,
+    /// Why it proves nothing.
+    partial: Option<Coverage>,
+    /// What the only part has proven.
+    proven: Option<Window>,
+    cursor: Option<String>,
+}
+
+impl Observer<'_> {
+    /// Lists what starts in a window.
+    pub(super) async fn list_window(
+        &self,
+        window: Window,
+        query: fn(Window) -> Query,
+        sight: &mut Sight,
+    ) -> Result<(), EngineError> {
+        let name = self.watch.name();
+        let parts = self.parts(window).await?;
+        let in_parts = parts.len() > 1;
+        let mut found = Found::default();
+        for (number, part) in parts.into_iter().enumerate() {
+            if number > 0 && self.cancel.is_cancelled() {
+                found.partial = Some(Coverage::Partial {
+                    why: "the run was stopped".to_owned(),
+                });
+                break;
+            }
+            let listed = self.watch.platform.list(&query(part), self.priority).await;
+            match listed {
+                Ok(listing) => self.hold_against(part, listing, &mut found, sight).await?,
+                Err(error) => {
+                    sight.failed(&error);
+                    if number == 0 {
+                        return Ok(());
+                    }
+                    found.partial = Some(sight.coverage.clone());
+                    break;
+                }
+            }
+            if in_parts && !found.changes.is_empty() {
+                self.store.apply(std::mem::take(&mut found.changes)).await?;
+            }
+        }
+        let whole = found.proven.take().filter(|_| !in_parts).unwrap_or(window);
+        let coverage = found.coverage(whole);
+        let proven = matches!(coverage, Coverage::Complete(_));
+        let at = self.seam.now();
+        let mut changes = std::mem::take(&mut found.changes);
+        self.note_unreadable(&found.unreadable, at, &mut changes)
+            .await?;
+        if let (Coverage::Partial { why }, None) = (&coverage, &sight.trouble) {
+            sight.trouble = Some(Trouble {
+                kind: None,
+                text: why.clone(),
+            });
+        }
+        // A row without a readable id could be any of those that are missing.
+        let nameless = found.unreadable.iter().any(|row| row.id.is_none());
+        let absent = if proven && !nameless {
+            found.missing.clone()
+        } else {
+            Vec::new()
+        };
+        sight.ids_all_new =
+            found.live >= NEW_IDS_FROM && absent.len() == found.live && found.shown > 0;
+        if found.shown == 0 && !proven {
+            sight.seen.windows.clear();
+        }
+        sight.seen.unproven.extend(found.missing);
+        sight.shown = found.shown;
+        sight.unreadable = found.unreadable;
+        sight.coverage = coverage;
+        if !sight.ids_all_new {
+            self.confirm_absent(absent, sight, &mut changes).await;
+        }
+        sight.cursor.clone_from(&found.cursor);
+        // Of a look that brings nothing new only the time is noted, and not always: an older cursor only means that a few
+        // records are shown again.
+        if self.note_unchanged || self.note_look || !changes.is_empty() {
+            changes.push(Change::PlatformSeen {
+                platform: name.clone(),
+                cursor: found.cursor,
+                complete: Some(whole).filter(|_| proven && self.note_unchanged),
+                at,
+                time_zone: self.watch.zone_name(),
+            });
+        }
+        let all_shown = proven && sight.seen.unproven.is_empty() && sight.trouble.is_none();
+        if self.note_unchanged && all_shown {
+            changes.push(Change::WindowShown {
+                platform: name.clone(),
+                window: whole,
+                at,
+            });
+        }
+        if !changes.is_empty() {
+            self.store.apply(changes).await?;
+        }
+        Ok(())
+    }
+
+    /// The parts of a window in which it is listed.
+    async fn parts(&self, window: Window) -> Result<Vec<Window>, EngineError> {
+        let mut parts = Vec::new();
+        let mut rest = window;
+        let name = self.watch.name();
+        while let Some(behind) = self.store.mirror_cut(name, rest, PART).await? {
+            let zone = &self.watch.time_zone;
+            let midnight = behind.to_zoned(zone.clone()).start_of_day();
+            let next = || {
+                let day = behind.to_zoned(zone.clone()).tomorrow();
+                day.and_then(|day| day.start_of_day())
+            };
+            let day = match midnight {
+                Ok(day) if day.timestamp() > rest.from => Ok(day),
+                Ok(_) | Err(_) => next(),
+            };
+            // At the ends of representable time there is nothing to cut.
+            let Some(at) = day.ok().map(|day| day.timestamp()) else {
+                break;
+            };
+            if at >= rest.to {
+                break;
+            }
+            parts.push(Window {
+                from: rest.from,
+                to: at,
+            });
+            rest.from = at;
+        }
+        parts.push(rest);
+        Ok(parts)
+    }
+
+    /// Holds what was listed of a part of the window against what is mirrored there.
+    async fn hold_against(
+        &self,
+        part: Window,
+        listing: Listing,
+        found: &mut Found,
+        sight: &mut Sight,
+    ) -> Result<(), EngineError> {
+        let Listing {
+            records,
+            unreadable,
+            coverage,
+            cursor,
+        } = listing;
+        if found.cursor.is_none() {
+            // That of the first part: what changed while the others were listed is shown again.
+            found.cursor = cursor;
+        }
+        found.shown += records.len();
+        self.note_shown(&records, &coverage, sight);
+        match coverage {
+            Coverage::Complete(proven) => {
+                sight.seen.windows.push(proven);
+                found.proven = Some(proven);
+            }
+            Coverage::Partial { .. } | Coverage::Incremental | Coverage::None => {
+                if found.partial.is_none() {
+                    found.partial = Some(coverage);
+                }
+            }
+        }
+        let Differing {
+            records,
+            mut missing,
+            live,
+        } = self.differing(part, records).await?;
+        found.live += live;
+        if !missing.is_empty() {
+            let elsewhere: BTreeSet<&RemoteId> = records
+                .iter()
+                .map(|record| &record.id)
+                .chain(unreadable.iter().filter_map(|row| row.id.as_ref()))
+                .collect();
+            missing.retain(|id| !elsewhere.contains(id));
+        }
+        found.missing.extend(missing);
+        found.unreadable.extend(unreadable);
+        let stored = self.stored(&records).await?;
+        let at = self.seam.now();
+        for record in records {
+            let is_news = has_changed_to(stored.get(&record.id), &record);
+            if is_news {
+                sight.changed.insert(record.id.clone());
+            }
+            if is_news || self.note_unchanged {
+                found.changes.push(Change::MirrorListed {
+                    platform: self.watch.name().clone(),
+                    record,
+                    begun_at: sight.began_at,
+                    at,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes by their ids the records whose showing their window does not tell, and those that were asked for.
+    fn note_shown(&self, records: &[Record], coverage: &Coverage, sight: &mut Sight) {
+        let told = |record: &Record| match coverage {
+            Coverage::Complete(proven) => {
+                proven.contains(record.start) && !self.asked.contains(&record.id)
+            }
+            Coverage::Partial { .. } | Coverage::Incremental | Coverage::None => false,
+        };
+        for record in records.iter().filter(|record| !told(record)) {
+            sight.seen.insert(record.id.clone());
+        }
+    }
+
+    /// Walks over the listing and the keys of the mirror, in the same order.
+    async fn differing(
+        &self,
+        part: Window,
+        mut records: Vec<Record>,
+    ) -> Result<Differing, EngineError> {
+        let name = self.watch.name();
+        records.sort_unstable_by(|one, other| place(one).cmp(&place(other)));
+        let unreadable: BTreeSet<RemoteId> = self
+            .store
+            .unreadable(name)
+            .await?
+            .into_iter()
+            .filter_map(|row| row.id)
+            .collect();
+        let mut differing = Differing::default();
+        let mut listed = records.into_iter().peekable();
+        let mut behind: Option<MirrorKey> = None;
+        loop {
+            let keys = self
+                .store
+                .mirror_keys(name, part, behind.take(), KEYS)
+                .await?;
+            let last = keys.len() < usize::try_from(KEYS).unwrap_or(usize::MAX);
+            for key in &keys {
+                differing.live += usize::from(key.state == RecordState::Live);
+                let at = (key.start.as_microsecond(), &key.id);
+                while let Some(record) = listed.next_if(|record| place(record) < at) {
+                    differing.records.push(record);
+                }
+                match listed.next_if(|record| place(record) == at) {
+                    Some(record)
+                        if RecordHash::of(&record) == key.hash
+                            && !unreadable.contains(&record.id) => {}
+                    Some(record) => differing.records.push(record),
+                    None if key.state == RecordState::Live => {
+                        differing.missing.push(key.id.clone());
+                    }
+                    None => {}
+                }
+            }
+            behind = keys.into_iter().next_back();
+            if last || behind.is_none() {
+                break;
+            }
+        }
+        differing.records.extend(listed);
+        Ok(differing)
+    }
+
+    /// The mirrored rows of these records.
+    pub(super) async fn stored(
+        &self,
+        records: &[Record],
+    ) -> Result<BTreeMap<RemoteId, MirrorRow>, EngineError> {
+        if records.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let ids = records.iter().map(|record| record.id.clone()).collect();
+        let rows = self.store.mirror_rows(self.watch.name(), ids).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| (row.record.id.clone(), row))
+            .collect())
+    }
+
+    /// Notes the rows that could not be read, or, in a look that notes only what is new, those that could be before.
+    pub(super) async fn note_unreadable(
+        &self,
+        rows: &[Unreadable],
+        at: Timestamp,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), EngineError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let name = self.watch.name();
+        let ids = rows.iter().filter_map(|row| row.id.clone()).collect();
+        let stored: BTreeMap<RemoteId, MirrorRow> = self
+            .store
+            .mirror_rows(name, ids)
+            .await?
+            .into_iter()
+            .map(|row| (row.record.id.clone(), row))
+            .collect();
+        for row in rows {
+            let known = row.id.as_ref().and_then(|id| stored.get(id));
+            let is_news = match (&row.id, known) {
+                (Some(_), Some(known)) => known.unreadable.as_ref() != Some(&row.why),
+                (Some(_), None) | (None, _) => self.note_look,
+            };
+            if is_news || self.note_unchanged {
+                changes.push(Change::MirrorUnreadable {
+                    platform: name.clone(),
+                    id: row.id.clone(),
+                    why: row.why.clone(),
+                    at,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What of a listing is not as it is mirrored.
+#[derive(Debug, Default)]
+struct Differing {
+    records: Vec<Record>,
+    /// Live records that are mirrored in the part and do not stand there in the listing.
+    missing: Vec<RemoteId>,
+    /// How many live records are mirrored in the part.
+    live: usize,
+}
+
+/// The order of the mirror.
+fn place(record: &Record) -> (i64, &RemoteId) {
+    (record.start.as_microsecond(), &record.id)
+}
+
+impl Found {
+    /// What absence means. An empty listing over a mirror that isn't empty proves nothing.
+    fn coverage(&mut self, whole: Window) -> Coverage {
+        if let Some(partial) = self.partial.take() {
+            return partial;
+        }
+        let (live, empty) = (self.live, self.shown == 0 && self.unreadable.is_empty());
+        if empty && live > 0 {
+            return Coverage::Partial {
+                why: format!(
+                    "the listing is empty, but {live} live records are known; nothing is concluded from it"
+                ),
+            };
+        }
+        Coverage::Complete(whole)
+    }
+}
