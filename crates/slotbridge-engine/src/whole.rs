@@ -166,20 +166,30 @@ impl<'a> Walker<'a> {
 
     /// Every booking that a run over the whole bridge is about, but for those that only their records make so.
     async fn all(&mut self) -> Result<(), EngineError> {
-        let (store, name) = (self.store, &self.bridge.name);
-        let mut place = Some(Place::after(self.since));
-        while let Some(behind) = place {
-            let (page, next) = store.walk(name, behind, PAGE).await?;
-            for bound in &page {
-                self.look_at(bound);
-            }
+        let (store, bridge) = (self.store, self.bridge);
+        let walk = async |behind| store.walk(&bridge.name, behind, PAGE).await;
+        let mut ahead = Some(walk(Place::after(self.since)).await?);
+        while let Some((page, next)) = ahead.take() {
+            // The next page is read while this one is looked at.
+            let read = async {
+                match next {
+                    Some(behind) => walk(behind).await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            let look = async {
+                for bound in &page {
+                    self.look_at(bound);
+                }
+            };
+            let (read, ()) = tokio::join!(read, look);
+            ahead = read?;
             for wide in self.overlaps.wide() {
-                let state = store.bookings_within(name, wide.window()).await?;
+                let state = store.bookings_within(&bridge.name, wide.window()).await?;
                 self.overlaps.meet(&wide, &known(state));
             }
-            place = next;
         }
-        let over = store.over_but_changed(name, self.since).await?;
+        let over = store.over_but_changed(&bridge.name, self.since).await?;
         self.these(over).await
     }
 
