@@ -108,18 +108,19 @@ const RESERVE_PERCENT: u32 = 25;
 /// The mean time that the best scheduler needs: looks that see all of the next days, as often as the quota allows beside the
 /// reserve, so that a booking waits for half of the time between two of them.
 ///
-/// YCLIENTS lists changes since a time in one call; SimplyBook.me and AlfaCRM list days in one call (AlfaCRM: planned
-/// lessons). Rubitime shows the free times of one member of staff a call, and a busy time is believed when the next call
-/// shows it too: free times are told from a cache now and then (contract pages, listing and quota).
+/// YCLIENTS lists changes since a time in one call; SimplyBook.me and AlfaCRM list days in one call, AlfaCRM without the
+/// clients' names, so that a new client's card takes another. Rubitime shows the free times of one member of staff a call,
+/// and a busy time is believed when the next call shows it too: free times are told from a cache now and then (contract
+/// pages, listing and quota). For AlfaCRM it is the quota that we keep to, four calls a second of the documented five.
 fn bound(place: Place, staff: usize) -> Duration {
     let staff = u32::try_from(staff).unwrap_or(1);
-    // The narrowest limit, and the calls of a look.
-    let (per_call, calls, again) = match place {
-        Place::Yclients => (Duration::from_mins(1) / 200, 1, 0),
-        Place::Rubitime => (Duration::from_secs(5), staff, 1),
-        Place::Simplybook => (Duration::from_hours(24) / 5000, 1, 0),
-        Place::Alfacrm => (Duration::from_millis(200), 1, 0),
+    // The narrowest limit, the calls of a look, and those that follow it before anything is known.
+    let (per_call, calls, more) = match place {
+        Place::Yclients => (Duration::from_mins(1) / 200, 1, Duration::ZERO),
+        Place::Rubitime => (Duration::from_secs(5), staff, Duration::from_secs(5)),
+        Place::Simplybook => (Duration::from_hours(24) / 5000, 1, Duration::ZERO),
+        Place::Alfacrm => (Duration::from_millis(250), 1, Duration::from_millis(250)),
     };
     let apart = per_call * 100 / (100 - RESERVE_PERCENT);
-    apart * calls / 2 + apart * again
+    apart * calls / 2 + more
 }

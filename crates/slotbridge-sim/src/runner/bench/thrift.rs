@@ -271,12 +271,12 @@ const fn create(place: Place) -> usize {
 /// The calls of moving a record.
 const fn update(place: Place) -> usize {
     match place {
-        // What is left out of a change is reset, so the record is read first.
-        Place::Yclients => 2,
-        // Read, because nothing else tells whether a person changed it meanwhile; changed; what was kept is read.
-        Place::Rubitime => 3,
-        // A change replaces everything, so booking and comment are read first, and what was kept of the booking
-        // afterwards; AlfaCRM as Rubitime, and whether the teacher is free is looked up.
+        // YCLIENTS resets what is left out of a change, so the record is read first; its answer shows the whole record.
+        // Rubitime changes only what is sent, and answers nothing to rely on, so what was kept is read (contracts, 5 and 3).
+        Place::Yclients | Place::Rubitime => 2,
+        // SimplyBook.me: a change replaces everything, so booking and comment are read first, and what was kept of the
+        // booking afterwards (contract, 6.5). AlfaCRM: the lesson is read, because it may have been held meanwhile, and
+        // whether the teacher is free; what was kept is read (contract, 6.4).
         Place::Simplybook | Place::Alfacrm => 4,
     }
 }
@@ -284,9 +284,31 @@ const fn update(place: Place) -> usize {
 /// The calls of taking a record away.
 const fn remove(place: Place) -> usize {
     match place {
-        Place::Yclients | Place::Simplybook => 1,
-        // Rubitime: a changed status, and what was kept is read. AlfaCRM: a held lesson must not be cancelled, so its
-        // status is read first.
-        Place::Rubitime | Place::Alfacrm => 2,
+        Place::Yclients | Place::Rubitime | Place::Simplybook => 1,
+        // A held lesson must not be cancelled, so its status is read first.
+        Place::Alfacrm => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn no_pass_makes_a_write_too_many_and_next_to_no_call() {
+        let figures = thrift(1).await.unwrap();
+        assert_eq!(figures.rows.len(), 12 * Case::ALL.len());
+        let wasteful: Vec<&(String, Vec<f64>)> = figures
+            .rows
+            .iter()
+            .filter(|(what, numbers)| {
+                // Reading Rubitime's records takes minutes at its pace, after which the cards of clients on AlfaCRM are
+                // read again before they count as what was kept.
+                let slow = what.starts_with("Rubitime to AlfaCRM") && what.ends_with("moved");
+                let limit = if slow { 1.1 } else { 1.05 };
+                numbers[2] > 1.0 || numbers[5] > limit
+            })
+            .collect();
+        assert!(wasteful.is_empty(), "{wasteful:#?}\n{:#?}", figures.notes);
     }
 }
