@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use slotbridge_core::model::{Field, PlatformName, RemoteId, ResourceKey, ServiceKey, Status};
 use slotbridge_core::projection::{Projection, ServicesHeld, TextHeld};
-use slotbridge_core::record::{Grid, Listing, Reading, Record, Unreadable};
+use slotbridge_core::record::{Grid, Listing, Reading, Unreadable};
 use slotbridge_platform::capabilities::{
     BusyWrites, Capabilities, ChangeFeed, CreateSettled, Discovery, OccupancyView, Quota, Removal,
     Silence, Updates, Webhooks,
