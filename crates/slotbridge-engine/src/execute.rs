@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping;
 use slotbridge_core::merge::{Presence, Shadow};
-use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, RemoteId};
+use slotbridge_core::model::{Booking, BookingId, Field, Kind, PlatformName, Private, RemoteId};
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::{ServicesHeld, same_value};
 use slotbridge_core::record::{Reading, Record, RecordState, Support};
@@ -517,7 +517,8 @@ fn needs_service(member: &Member) -> bool {
     member.platform.projection().services == ServicesHeld::One && !member.chooses_block_service
 }
 
-/// The record as it was sent, for the time until it has been read back.
+/// The record as it was sent, for the time until it has been read back. That a new one has its comment is only known once
+/// it was seen: where the comment takes a call of its own, a missing one would pass for a person's who wiped it away.
 fn as_sent(member: &Member, task: &Task, id: &RemoteId) -> Option<Record> {
     let desired = task.operation.action.after()?;
     let draft = draft(member, &task.operation, desired).ok()?;
@@ -531,7 +532,11 @@ fn as_sent(member: &Member, task: &Task, id: &RemoteId) -> Option<Record> {
         end: Some(desired.slot.end()),
         client: draft.client,
         status: draft.status,
-        comment: draft.comment,
+        comment: if before.is_some() {
+            draft.comment
+        } else {
+            Private::default()
+        },
         marker: before.map_or(Some(task.operation.booking), |record| record.marker),
         is_block: before.map_or(desired.kind == Kind::Block, |record| record.is_block),
         changed_at: None,

@@ -64,7 +64,7 @@ async fn a_reduced_or_odd_reply_leaves_the_record_to_be_read() {
 
 #[tokio::test(start_paused = true)]
 async fn an_update_is_stale_when_what_it_rests_on_has_moved() {
-    let table: [(RowChange, bool); 9] = [
+    let table: [(RowChange, bool); 10] = [
         (
             |row| drop(row.insert("date".to_owned(), "2031-05-06 11:00:00".into())),
             true,
@@ -89,6 +89,11 @@ async fn an_update_is_stale_when_what_it_rests_on_has_moved() {
         ),
         (
             |row| drop(row.insert("comment".to_owned(), "другое".into())),
+            true,
+        ),
+        // What is not written is not overwritten.
+        (
+            |row| drop(row.insert("attendance".to_owned(), 1.into())),
             false,
         ),
         (

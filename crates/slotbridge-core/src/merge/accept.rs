@@ -57,6 +57,10 @@ fn accepted_fields(side: &Side, merge: &Merge, booking: &Booking, shown: &Bookin
             continue;
         };
         let was_agreed = side.shadow.agreed.live().unwrap_or(before);
+        if is_unknown(field, shown) {
+            // What cannot be seen for a while is what it was: once it is seen again it is no change.
+            kept.take_field(field, before);
+        }
         if open {
             kept.take_field(field, before);
             agreed.take_field(field, was_agreed);

@@ -276,6 +276,32 @@ fn a_change_that_lost_is_written_over_even_by_the_value_before() {
 }
 
 #[test]
+fn a_contact_that_could_not_be_seen_for_a_while_is_no_change_when_it_can_be_seen_again() {
+    let edited = changed(&booking(0), Field::ClientEmail, 'a');
+    let salon = Side {
+        shown: Shown::Live(edited.clone()),
+        ..side("salon", 1)
+    };
+    let mut hidden = booking(0);
+    hidden.client.email = None;
+    let school = |shown: &Booking, noticed| Side {
+        shown: Shown::Live(shown.clone()),
+        ..side("school", noticed)
+    };
+    let base = Presence::Live(booking(0));
+    let sides = [salon, school(&hidden, 2)];
+    let merged = merge(&base, &sides, &newest());
+    assert_eq!(merged.presence, Presence::Live(edited.clone()));
+    let (canonical, mut sides) = taken_over(&base, &sides, &merged);
+    // The edit has not arrived there yet, and the old address is seen again, later than the edit was made.
+    sides[1].shown = Shown::Live(booking(0));
+    sides[1].noticed_at = at(9);
+    let again = merge(&canonical, &sides, &newest());
+    assert_eq!(again.presence, Presence::Live(edited));
+    assert_eq!(again.conflicts, []);
+}
+
+#[test]
 fn two_records_that_came_back_differently_are_a_conflict() {
     let back = |name, value, noticed| Side {
         shown: Shown::Live(changed(&booking(0), Field::Slot, value)),

@@ -70,6 +70,25 @@ async fn a_copy_without_its_marker_is_known_by_what_it_was_to_show_and_gets_its_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_comment_that_did_not_arrive_with_a_copy_that_could_not_be_read_back_is_lost_nowhere() {
+    for arrives in [true, false] {
+        let world = World::with_grid();
+        let a = world.a.book("anna", at(9, 0), 60, "Вера");
+        write(&world, &a, "звонить");
+        world.b.fault("read", Fault::Down);
+        if !arrives {
+            world.b.state.lock().unwrap().between = Some(Between::SecondCallFails);
+        }
+        world.run().await;
+        assert_eq!(comments(&world)[1], if arrives { "звонить" } else { "" });
+        world.settle().await;
+        assert_eq!(comments(&world), ["звонить", "звонить"]);
+        assert_eq!(world.a.writes(), 0);
+        assert_eq!(world.b.writes(), if arrives { 1 } else { 2 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refusal_is_tried_again_after_a_while_although_nothing_has_changed() {
     let world = World::listing();
     world.a.book("anna", at(9, 0), 60, "Вера");

@@ -29,7 +29,7 @@ use crate::simulation::{Invariant, Stage, storms};
 use crate::world::Place;
 
 /// The longest that people leave it alone.
-const PAUSE_MAX: SignedDuration = SignedDuration::from_hours(2);
+const PAUSE_MAX: SignedDuration = SignedDuration::from_mins(40);
 /// How long one stretch of the quiet end lasts.
 const STRETCH: SignedDuration = SignedDuration::from_mins(10);
 /// The fewest stretches after which it may be at rest, and the most after which it must.
@@ -37,6 +37,8 @@ const STRETCHES_MIN: usize = 4;
 const STRETCHES_MAX: usize = 40;
 /// How many records a stretch is enough to read where they are read one by one.
 const RECORDS_PER_STRETCH: usize = 40;
+/// How long nothing is started after somebody has set our clock.
+const CLOCK_REST: SignedDuration = SignedDuration::from_secs(10);
 /// The longest that a webhook is late.
 const LATE_MAX: u64 = 30 * 60;
 
@@ -192,6 +194,8 @@ impl Life<'_> {
         self.meet();
         self.act(People::step);
         self.set_clock();
+        // Calls are noted by the clock on the wall: of the last few before it is set nothing else could tell.
+        sleep(CLOCK_REST).await;
         if self.dice.below(6) == 0 {
             self.dry_run().await?;
         } else if self.dice.below(5) == 0 {
@@ -323,7 +327,7 @@ impl Life<'_> {
                 self.approve_held().await?;
             }
             if self.scenario.meanwhile && Instant::now() >= acts_at {
-                acts_at = Instant::now() + Duration::from_millis(200 + dice.below(600_000));
+                acts_at = Instant::now() + Duration::from_millis(200 + dice.below(1_200_000));
                 self.meet();
                 self.act(People::act);
                 locked(&self.auditor).set_at_work(true);

@@ -81,6 +81,22 @@ impl Canary {
     }
 }
 
+impl Canary {
+    /// A promise that it may break besides: a repeated call passes no gate.
+    pub const fn breaks_besides(self) -> Option<Invariant> {
+        match self {
+            Self::RepeatsWrites => Some(Invariant::Quota),
+            Self::NeverUpdates
+            | Self::InventsRemovals
+            | Self::Resurrects
+            | Self::IgnoresQuotas
+            | Self::WritesInDryRun
+            | Self::KeepsTheLock
+            | Self::LogsNames => None,
+        }
+    }
+}
+
 impl FromStr for Canary {
     type Err = String;
 

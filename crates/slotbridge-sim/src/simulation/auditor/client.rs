@@ -32,6 +32,8 @@ pub(crate) struct Client {
     pub(crate) lives_on: BTreeSet<Place>,
     /// The run that was at work, or the last one, when nothing of a cancelled booking lived any more.
     dead_since: Option<u64>,
+    /// Contacts of a copy that was made after they had changed: it may stand on the card that the client had there before.
+    pub(crate) old_card: BTreeSet<(Place, Field)>,
     /// Where a copy was made without anybody having heard of it for certain.
     pub(crate) cut: BTreeSet<Place>,
 }
@@ -51,6 +53,7 @@ impl Client {
             cancels: Vec::new(),
             lives_on: BTreeSet::from([origin]),
             dead_since: None,
+            old_card: BTreeSet::new(),
             cut: BTreeSet::new(),
         }
     }
@@ -140,6 +143,22 @@ impl Client {
         }
         self.cancels.push(Cancel { place, knew });
         self.lives_on.remove(&place);
+    }
+
+    /// A copy was made. Platforms with cards put it on the client's card, with the contacts of that card.
+    pub(crate) fn note_birth(&mut self, place: Place) {
+        if !matches!(place, Place::Simplybook | Place::Alfacrm) {
+            return;
+        }
+        for field in [Field::Phone, Field::Email] {
+            let changed = self
+                .fields
+                .get(&field)
+                .is_some_and(|history| history.words().len() > 1);
+            if changed {
+                self.old_card.insert((place, field));
+            }
+        }
     }
 
     /// The bridge has taken the last record away: it knows of the cancellation.

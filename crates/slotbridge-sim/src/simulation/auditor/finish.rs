@@ -11,7 +11,7 @@ use crate::simulation::stage::Stage;
 use crate::world::Place;
 
 use super::client::Client;
-use super::history::Word;
+use super::history::{History, Word};
 use super::holds::{Field, fits, shown};
 use super::told::{Subject, Told};
 use super::{Auditor, Invariant};
@@ -111,7 +111,10 @@ impl Auditor {
             }
         }
         let excused = |place: Place| {
-            may_be_hidden(client, place, clients)
+            may_be_hidden(client, place, clients, false)
+                || self.scenario.always_on
+                    && may_be_hidden(client, place, clients, true)
+                    && scene.told.trouble(number, place)
                 || self.may_be_open(client, place, scene) && scene.told.trouble(number, place)
                 || self.reason(number, client, place, scene) && scene.told.trouble(number, place)
         };
@@ -155,6 +158,19 @@ impl Auditor {
     ) -> Option<(Invariant, String)> {
         let sink = self.scenario.sink;
         let history = client.fields.get(&field)?;
+        let on_old_card = |place: Place, seen: &Seen| {
+            let text = shown(place, field, seen);
+            client.old_card.contains(&(place, field))
+                && history
+                    .latest(|value| fits(place, field, value, &text, sink))
+                    .is_some()
+        };
+        let alive: Vec<(Place, &Seen)> = alive
+            .iter()
+            .copied()
+            .filter(|(place, seen)| !on_old_card(*place, seen))
+            .collect();
+        let alive = alive.as_slice();
         let fits_all = |word: &Word| {
             alive.iter().all(|(place, seen)| {
                 fits(
@@ -183,6 +199,11 @@ impl Auditor {
         };
         let winners: Vec<&&Word> = possible.iter().filter(|word| fits_all(word)).collect();
         if alive.is_empty() {
+            return None;
+        }
+        if winners.is_empty()
+            && self.was_decided_by_a_wrong_clock(number, history, field, alive, scene.told)
+        {
             return None;
         }
         if winners.is_empty() {
@@ -220,6 +241,30 @@ impl Auditor {
             }
         }
         None
+    }
+
+    /// Whether the newest of several words was found by a clock that somebody had set wrong: all platforms show one and the
+    /// same word, and everything that lost against it was told of.
+    fn was_decided_by_a_wrong_clock(
+        &self,
+        number: u64,
+        history: &History,
+        field: Field,
+        alive: &[(Place, &Seen)],
+        told: &Told,
+    ) -> bool {
+        let shows = |word: &Word| {
+            alive.iter().all(|(place, seen)| {
+                let text = shown(*place, field, seen);
+                fits(*place, field, &word.value, &text, self.scenario.sink)
+            })
+        };
+        self.scenario.clock_steps
+            && history.words().iter().any(shows)
+            && history
+                .standing()
+                .iter()
+                .all(|word| told.names(number, field, &word.value))
     }
 
     /// Whether a booking begins so near now, or so near the end of the window, that nothing can be asked of it.
@@ -376,12 +421,21 @@ fn judge_blocks(clients: &BTreeMap<u64, Client>, scene: &Scene<'_>) -> Vec<Strin
 }
 
 /// Whether something that nobody can list ever took a time of this booking there: then it may rightly have been taken for
-/// the booking itself (decision 4), and a record may be missing without a word.
-fn may_be_hidden(client: &Client, place: Place, clients: &BTreeMap<u64, Client>) -> bool {
+/// the booking itself (decision 4), and a record may be missing without a word. With `until_read` so could a record that
+/// was made there by a person, as long as its webhook was late or it was not read yet.
+fn may_be_hidden(
+    client: &Client,
+    place: Place,
+    clients: &BTreeMap<u64, Client>,
+    until_read: bool,
+) -> bool {
     place == Place::Rubitime
         && clients
             .values()
-            .filter(|other| other.unlisted || other.cut.contains(&place))
+            .filter(|other| {
+                let unread = until_read && other.origin == place;
+                other.unlisted || other.cut.contains(&place) || unread
+            })
             .any(|other| {
                 let theirs = other.times();
                 client
