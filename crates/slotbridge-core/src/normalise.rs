@@ -7,6 +7,9 @@ use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat};
 
 use crate::model::Private;
 
+/// The most digits of a number in E.164.
+const DIGITS_MAX: usize = 15;
+
 /// A name with its white space folded; case and letters stay as the person wrote them.
 pub fn name(raw: &str) -> Private {
     Private::new(raw.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -29,15 +32,22 @@ pub fn phone(raw: &str, country: &str) -> Option<Private> {
         return None;
     }
     let country = country.trim().to_uppercase();
-    let Some(number) = read_phone(written, &country) else {
+    let Some(mut number) = read_phone(written, &country) else {
         return Some(Private::new(written));
     };
-    let spelled = e164(&number);
-    // One that is not known to be valid may read as another, valid one once its odd marks are gone.
-    let again = (!number.is_valid())
-        .then(|| read_phone(&spelled, &country))
-        .flatten();
-    Some(Private::new(again.map_or(spelled, |number| e164(&number))))
+    let mut spelled = e164(&number);
+    // One that is not known to be valid may read as another once its odd marks, or zeros after the country, are gone.
+    for _ in 0..DIGITS_MAX {
+        if number.is_valid() {
+            break;
+        }
+        let again = read_phone(&spelled, &country).map(|number| (e164(&number), number));
+        match again {
+            Some((other, read)) if other != spelled => (spelled, number) = (other, read),
+            Some(_) | None => break,
+        }
+    }
+    Some(Private::new(spelled))
 }
 
 fn e164(number: &PhoneNumber) -> String {

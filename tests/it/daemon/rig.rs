@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 use super::methods::writes_of;
 use super::process::Daemon;
-use crate::support::{Ran, at, binary, wait_until, write_private};
+use crate::support::{Ran, at, binary, write_private};
 
 /// How far apart the simulated Rubitime wants two calls.
 const GAP: Duration = Duration::from_millis(10);
@@ -240,13 +240,24 @@ impl Rig {
     /// Waits until the daemon has nothing left to do: every webhook that went out is answered and worked off, no run
     /// is under way and no write is without an answer.
     pub(super) fn wait_at_rest(&self, daemon: &Daemon) {
-        wait_until("the daemon is at rest", || {
-            let all_answered = daemon
+        let began = Instant::now();
+        loop {
+            let unanswered: Vec<_> = daemon
                 .deliveries
                 .iter()
-                .all(|(place, delivery)| delivery.statuses().len() == self.sent(*place));
-            all_answered && daemon.is_at_rest()
-        });
+                .map(|(place, delivery)| (place, delivery.statuses().len(), self.sent(*place)))
+                .filter(|(_, answered, sent)| answered != sent)
+                .collect();
+            if unanswered.is_empty() && daemon.is_at_rest() {
+                return;
+            }
+            assert!(
+                began.elapsed() < Duration::from_secs(40),
+                "the daemon is not at rest; answered of sent: {unanswered:?}\n{}",
+                daemon.log()
+            );
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
     }
 
     /// No duplicate, no double booking and no quota violation, ever.

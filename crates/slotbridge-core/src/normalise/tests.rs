@@ -166,6 +166,7 @@ fn a_phone_in_its_normal_form_is_its_own_whatever_was_typed() {
     for country in ["RU", "DE", "JP", "??"] {
         for text in [
             "+  81010804910)",
+            "+8 (400(49909000",
             "+81010804910",
             "81010804910",
             "+7 (8) 9160000000",

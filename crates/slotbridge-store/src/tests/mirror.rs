@@ -328,6 +328,36 @@ async fn a_listing_is_older_than_what_was_seen_after_it_was_begun() {
 }
 
 #[tokio::test]
+async fn a_listing_does_not_bring_back_what_was_proven_gone_after_it_was_begun() {
+    everywhere(async |store| {
+        let shown = record("1", 0);
+        let listed = |begun_at, at| Change::MirrorListed {
+            platform: salon(),
+            record: shown.clone(),
+            begun_at: second(begun_at),
+            at: second(at),
+        };
+        let gone = Change::MirrorMissing {
+            platform: salon(),
+            id: remote("1"),
+            at: second(20),
+        };
+        store
+            .apply(vec![seen(shown.clone(), 10), gone])
+            .await
+            .unwrap();
+        store.apply(vec![listed(15, 30)]).await.unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!(row.record.state, RecordState::Deleted);
+        // A listing that was begun afterwards shows that somebody has brought it back.
+        store.apply(vec![listed(25, 40)]).await.unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!(row.record.state, RecordState::Live);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_window_shows_what_starts_inside_it_and_live_ones_can_be_counted() {
     everywhere(async |store| {
         let cancelled = Record {

@@ -34,12 +34,16 @@ const ADD: &str = "
 const CHANGE: &str = "
     UPDATE mirror_record SET state = ?2, starts_at = ?3, content = ?4, hash = ?5, noticed_at = ?6 WHERE seq = ?1";
 const FIRST_SEEN: &str = "INSERT INTO mirror_seen (record, at) VALUES (?1, ?2)";
+/// Seen, or proven to be gone, which nobody has seen.
 const SEEN_BETWEEN: &str = "
     SELECT 1 FROM mirror_record AS m JOIN mirror_seen AS s ON s.record = m.seq
-    WHERE m.platform = ?1 AND m.remote_id = ?2 AND ((s.at > ?3 AND s.at <= ?4) OR EXISTS (
-        SELECT 1 FROM platform AS p
-        WHERE p.name = m.platform AND p.shown_at > ?3 AND p.shown_at <= ?4
-        AND m.state = 'live' AND m.starts_at >= p.shown_from AND m.starts_at < p.shown_to))";
+    WHERE m.platform = ?1 AND m.remote_id = ?2 AND (
+        (s.at > ?3 AND s.at <= ?4)
+        OR (m.state = 'deleted' AND m.noticed_at > ?3 AND m.noticed_at <= ?4)
+        OR EXISTS (
+            SELECT 1 FROM platform AS p
+            WHERE p.name = m.platform AND p.shown_at > ?3 AND p.shown_at <= ?4
+            AND m.state = 'live' AND m.starts_at >= p.shown_from AND m.starts_at < p.shown_to))";
 const SEEN_AGAIN: &str = "UPDATE mirror_seen SET at = ?2 WHERE record = ?1 AND at <> ?2";
 const QUARANTINE: &str = "
     INSERT INTO quarantine (platform, remote_id, why, first_at, at) VALUES (?1, ?2, ?3, ?4, ?4)

@@ -271,9 +271,11 @@ const fn create(place: Place) -> usize {
 /// The calls of moving a record.
 const fn update(place: Place) -> usize {
     match place {
-        // YCLIENTS resets what is left out of a change, so the record is read first; its answer shows the whole record.
-        // Rubitime changes only what is sent, and answers nothing to rely on, so what was kept is read (contracts, 5 and 3).
-        Place::Yclients | Place::Rubitime => 2,
+        // What is left out of a change is reset, so the record is read first; the answer shows the whole record.
+        Place::Yclients => 2,
+        // Read, because nothing else tells whether a person has changed it meanwhile; changed; and as the answer is nothing
+        // to rely on, what was kept is read (contract, 3).
+        Place::Rubitime => 3,
         // SimplyBook.me: a change replaces everything, so booking and comment are read first, and what was kept of the
         // booking afterwards (contract, 6.5). AlfaCRM: the lesson is read, because it may have been held meanwhile, and
         // whether the teacher is free; what was kept is read (contract, 6.4).
