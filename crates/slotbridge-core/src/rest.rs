@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::merge::{Presence, Shadow, Shown};
+use crate::merge::{Presence, Shown};
 use crate::projection::Projection;
 
 /// A linked record of a booking.
@@ -16,8 +16,10 @@ use crate::projection::Projection;
 pub struct Kept<'a> {
     /// What it shows.
     pub shown: &'a Shown,
-    /// The base of the merge.
-    pub shadow: &'a Shadow,
+    /// What it showed when the bridge last agreed with it ([`crate::merge::Shadow::kept`]).
+    pub kept: &'a Presence,
+    /// What the bridge wanted there at that time ([`crate::merge::Shadow::agreed`]).
+    pub agreed: &'a Presence,
     /// What its platform can hold of the booking.
     pub projection: &'a Projection,
 }
@@ -29,7 +31,7 @@ pub fn is_at_rest<'a>(canonical: &Presence, records: impl IntoIterator<Item = Ke
 }
 
 fn calm(canonical: &Presence, record: Kept<'_>) -> bool {
-    let Shadow { kept, agreed } = record.shadow;
+    let Kept { kept, agreed, .. } = record;
     match (canonical, record.shown) {
         (Presence::Live(_) | Presence::Gone, Shown::Unseen) => true,
         (Presence::Live(booking), Shown::Live(shown)) => {

@@ -8,6 +8,7 @@ mod fake;
 mod faults;
 mod listing;
 mod occupancy;
+mod parts;
 mod purge;
 mod replay;
 mod several;

@@ -6,7 +6,9 @@ use std::sync::OnceLock;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping::{self, Unmapped};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
-use slotbridge_core::model::{BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot};
+use slotbridge_core::model::{
+    Booking, BookingId, Kind, PlatformName, RemoteId, ResourceName, Slot,
+};
 use slotbridge_core::occupancy::FreeTimes;
 use slotbridge_core::projection::Projection;
 use slotbridge_core::record::{Record, RecordState, Support};
@@ -292,7 +294,8 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
         match mapping::to_booking(&record, &member.mapping) {
             Ok(booking) => Shown::Live(booking),
             Err(why) => {
-                let shown = with_known_services(&record, member, shadow);
+                let kept = shadow.and_then(|shadow| shadow.kept.live());
+                let shown = with_known_services(&record, member, kept);
                 unmapped = Some(why);
                 shown
             }
@@ -313,9 +316,9 @@ fn read_row(row: MirrorRow, member: &Member, shadow: Option<&Shadow>, observed: 
 pub(crate) fn with_known_services(
     record: &Record,
     member: &Member,
-    shadow: Option<&Shadow>,
+    kept: Option<&Booking>,
 ) -> Shown {
-    let Some(kept) = shadow.and_then(|shadow| shadow.kept.live()) else {
+    let Some(kept) = kept else {
         return Shown::Unseen;
     };
     let services = kept

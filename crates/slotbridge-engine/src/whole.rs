@@ -21,7 +21,7 @@ use slotbridge_core::plan::Withheld;
 use slotbridge_core::record::{Record, RecordState, Support};
 use slotbridge_core::rest::{Kept, is_at_rest};
 use slotbridge_platform::capabilities::OccupancyView;
-use slotbridge_store::{Bound, BoundLink, MirrorRow, Place, Store};
+use slotbridge_store::{Base, Bound, BoundLink, MirrorRow, Place, Store};
 
 use crate::EngineError;
 use crate::bridge::{Bridge, Member};
@@ -242,7 +242,7 @@ impl<'a> Walker<'a> {
                 continue;
             };
             let name = member.platform.name();
-            let link = bound.links.iter().find(|one| one.link.platform == *name);
+            let link = bound.links.iter().find(|one| one.platform == *name);
             let quiet = match (link, canonical) {
                 (Some(bound), _) => self.record_rests(index, member, observed, bound, canonical),
                 (None, Presence::Gone) => true,
@@ -266,7 +266,7 @@ impl<'a> Walker<'a> {
             };
             rests &= quiet;
         }
-        rests &= bound.links.iter().all(|one| !one.link.is_erased);
+        rests &= bound.links.iter().all(|one| !one.is_erased);
         if rests {
             self.unmapped.extend(unmapped);
         }
@@ -287,7 +287,7 @@ impl<'a> Walker<'a> {
         bound: &BoundLink,
         canonical: &Presence,
     ) -> bool {
-        if bound.link.remote_id.is_none() {
+        if bound.remote_id.is_none() {
             return false;
         }
         // What starts before what a run over everything loads is not seen by it.
@@ -303,7 +303,11 @@ impl<'a> Walker<'a> {
             .unreadable
             .get(index)
             .is_some_and(|rows| rows.contains(&record.id));
-        let (shown, has_words) = shown(record, readable, member, observed, bound);
+        let (kept, agreed) = match &bound.base {
+            Base::Booking => (canonical, canonical),
+            Base::Other(shadow) => (&shadow.kept, &shadow.agreed),
+        };
+        let (shown, has_words) = shown(record, readable, member, observed, kept);
         let is_live = matches!(shown, Shown::Live(_));
         if is_live {
             let live = self.live.entry(member.platform.name().clone());
@@ -317,12 +321,13 @@ impl<'a> Walker<'a> {
             .live()
             .map_or(Kind::Appointment, |booking| booking.kind);
         let projection = effective_projection(self.bridge, member, kind, record.marker.is_some());
-        let kept = Kept {
+        let record = Kept {
             shown: &shown,
-            shadow: &bound.link.shadow,
+            kept,
+            agreed,
             projection: &projection,
         };
-        is_at_rest(canonical, [kept])
+        is_at_rest(canonical, [record])
     }
 }
 
@@ -332,7 +337,7 @@ fn shown(
     readable: bool,
     member: &Member,
     observed: &Observed,
-    bound: &BoundLink,
+    kept: &Presence,
 ) -> (Shown, bool) {
     if !readable {
         return (Shown::Unseen, true);
@@ -345,10 +350,7 @@ fn shown(
     }
     match mapping::to_booking(record, &member.mapping) {
         Ok(booking) => (Shown::Live(booking), true),
-        Err(_unmapped) => {
-            let shadow = Some(&bound.link.shadow);
-            (with_known_services(record, member, shadow), false)
-        }
+        Err(_unmapped) => (with_known_services(record, member, kept.live()), false),
     }
 }
 

@@ -16,7 +16,9 @@ use slotbridge_core::model::{BookingId, InvalidName, InvalidSlot};
 
 use crate::error::StoreError;
 
-pub(crate) use booking::{presence_from_json, presence_to_json, shadow_from_json, shadow_to_json};
+pub(crate) use booking::{
+    is_shadow_of, presence_from_json, presence_to_json, shadow_from_json, shadow_to_json,
+};
 pub(crate) use conflict::{
     choice_from_json, choice_to_json, claim_platforms, claims_from_json, claims_to_json,
     decider_from_word, decision_state_from_word, subject_from_word,

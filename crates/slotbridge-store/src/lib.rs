@@ -43,7 +43,7 @@ pub use change::{Body, Change, Outcome};
 pub use error::{Holder, MigrationFault, StoreError};
 pub use ids::{InvalidId, OpId, RunId};
 pub use rows::{
-    BookingRow, Bound, BoundLink, BridgeState, BridgeSummary, ConflictRow, Counts, Decider,
+    Base, BookingRow, Bound, BoundLink, BridgeState, BridgeSummary, ConflictRow, Counts, Decider,
     DecisionRow, DecisionState, Erased, GuardRow, InboxRow, JournalRow, JournalState, LinkRow,
     MirrorKey, MirrorRow, NoticeRow, PastLinkRow, Place, PlatformState, PlatformSummary, Pruned,
     RecordHash, RunRow, Summary, ToCome, Unlinked, UnreadableRow, Upkeep,

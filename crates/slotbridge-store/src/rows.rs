@@ -84,12 +84,26 @@ pub struct Bound {
 /// A link with its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BoundLink {
-    /// The link.
-    pub link: LinkRow,
+    /// Where.
+    pub platform: PlatformName,
+    /// The record; `None` while it is only presumed to be there.
+    pub remote_id: Option<RemoteId>,
+    /// The base of the merge.
+    pub base: Base,
     /// The record as it was last read; `None` where it is not mirrored, or only presumed.
     pub record: Option<Record>,
-    /// Whether the record's client data were erased, and have not come back since.
+    /// Whether client data of the link or of the record were erased, and have not come back since.
     pub is_erased: bool,
+}
+
+/// The base of a merge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// The platform kept, and the bridge wanted there, exactly what the booking is. So it nearly always is, and then it is
+    /// not worth reading.
+    Booking,
+    /// Something else.
+    Other(Box<Shadow>),
 }
 
 /// How far a walk over a bridge's bookings has come.

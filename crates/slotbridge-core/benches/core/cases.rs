@@ -220,7 +220,8 @@ pub(crate) fn counted(work: &mut Work) -> usize {
 fn rests(bound: &Bound) -> bool {
     let kept = bound.sides.iter().map(|side| Kept {
         shown: &side.shown,
-        shadow: &side.shadow,
+        kept: &side.shadow.kept,
+        agreed: &side.shadow.agreed,
         projection: &side.projection,
     });
     rest::is_at_rest(&bound.canonical, kept)

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::merge::{Policy, Side, accepted, merge};
+use crate::merge::{Policy, Shadow, Side, accepted, merge};
 use crate::plan::{CreateGate, Step, Target, Withheld, step};
 use crate::testing::sides::any_case;
 use crate::testing::{any_booking, any_projection, booking, remote};
@@ -9,7 +9,8 @@ use crate::testing::{any_booking, any_projection, booking, remote};
 fn kept(side: &Side) -> Kept<'_> {
     Kept {
         shown: &side.shown,
-        shadow: &side.shadow,
+        kept: &side.shadow.kept,
+        agreed: &side.shadow.agreed,
         projection: &side.projection,
     }
 }
@@ -114,7 +115,8 @@ fn any_change_of_a_record_or_of_the_booking_ends_the_rest() {
             canonical,
             [Kept {
                 shown,
-                shadow,
+                kept: &shadow.kept,
+                agreed: &shadow.agreed,
                 projection,
             }],
         )

@@ -75,6 +75,8 @@ struct Found {
     unreadable: Vec<Unreadable>,
     /// Live records that should have been shown.
     missing: Vec<RemoteId>,
+    /// Records that were shown otherwise than they are mirrored, perhaps in another part, or as rows that cannot be read.
+    elsewhere: BTreeSet<RemoteId>,
     /// How many live records were to be expected.
     live: usize,
     /// How many were shown.
@@ -103,6 +105,8 @@ impl Observer<'_> {
                 found.partial = Some(Coverage::Partial {
                     why: "the run was stopped".to_owned(),
                 });
+                // What was not listed has not been seen: nothing goes on from here.
+                found.cursor = None;
                 break;
             }
             let listed = self.watch.platform.list(&query(part), self.priority).await;
@@ -114,6 +118,7 @@ impl Observer<'_> {
                         return Ok(());
                     }
                     found.partial = Some(sight.coverage.clone());
+                    found.cursor = None;
                     break;
                 }
             }
@@ -121,6 +126,10 @@ impl Observer<'_> {
                 self.store.apply(std::mem::take(&mut found.changes)).await?;
             }
         }
+        let Found {
+            missing, elsewhere, ..
+        } = &mut found;
+        missing.retain(|id| !elsewhere.contains(id));
         let whole = found.proven.take().filter(|_| !in_parts).unwrap_or(window);
         let coverage = found.coverage(whole);
         let proven = matches!(coverage, Coverage::Complete(_));
@@ -245,19 +254,17 @@ impl Observer<'_> {
         }
         let Differing {
             records,
-            mut missing,
+            missing,
             live,
         } = self.differing(part, records).await?;
         found.live += live;
-        if !missing.is_empty() {
-            let elsewhere: BTreeSet<&RemoteId> = records
-                .iter()
-                .map(|record| &record.id)
-                .chain(unreadable.iter().filter_map(|row| row.id.as_ref()))
-                .collect();
-            missing.retain(|id| !elsewhere.contains(id));
-        }
         found.missing.extend(missing);
+        found
+            .elsewhere
+            .extend(records.iter().map(|record| record.id.clone()));
+        found
+            .elsewhere
+            .extend(unreadable.iter().filter_map(|row| row.id.clone()));
         found.unreadable.extend(unreadable);
         let stored = self.stored(&records).await?;
         let at = self.seam.now();

@@ -74,6 +74,13 @@ pub(crate) fn shadow_to_json(shadow: &Shadow) -> String {
     })
 }
 
+/// Whether a stored shadow has the booking of this stored content in both its halves: told by the text alone, as both are
+/// written in one way.
+pub(crate) fn is_shadow_of(shadow: &str, content: &str) -> bool {
+    let kept = shadow.strip_prefix("{\"kept\":");
+    kept.and_then(|kept| kept.strip_suffix('}')) == Some(content)
+}
+
 pub(crate) fn shadow_from_json(json: &str) -> Result<Shadow, Undecodable> {
     let shape: ShadowShape = from_json(json)?;
     let kept = presence(shape.kept)?;

@@ -1,5 +1,6 @@
 //! Mirrored records: a few columns for searching, the rest as JSON, and a hash over all of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,22 +22,22 @@ const REASONS_MAX: usize = 256;
 
 #[derive(PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RecordShape {
-    resource: String,
-    services: Vec<String>,
+struct RecordShape<'a> {
+    resource: Cow<'a, str>,
+    services: Vec<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<i64>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    name: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    name: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    phone: Option<String>,
+    phone: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
-    status: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    comment: String,
+    email: Option<Cow<'a, str>>,
+    status: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    comment: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    marker: Option<String>,
+    marker: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     block: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -44,13 +45,13 @@ struct RecordShape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     created_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    resource_title: Option<String>,
+    resource_title: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    service_title: Option<String>,
+    service_title: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    group: Option<String>,
+    group: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    occupancy: Option<String>,
+    occupancy: Option<Cow<'a, str>>,
     /// Whether the client data that were in it have been erased.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     erased: bool,
@@ -90,7 +91,7 @@ impl RecordRow {
     }
 
     pub(crate) fn into_record(self) -> Result<Record, Undecodable> {
-        let shape: RecordShape = from_json(&self.content)?;
+        let shape: RecordShape<'_> = from_json(&self.content)?;
         Ok(Record {
             id: RemoteId::new(self.remote_id),
             state: state_from_word(self.state)?,
@@ -113,9 +114,9 @@ impl RecordRow {
             is_block: shape.block,
             changed_at: shape.changed_at.map(instant).transpose()?,
             created_at: shape.created_at.map(instant).transpose()?,
-            resource_title: shape.resource_title,
-            service_title: shape.service_title,
-            group: shape.group,
+            resource_title: shape.resource_title.map(Cow::into_owned),
+            service_title: shape.service_title.map(Cow::into_owned),
+            group: shape.group.map(Cow::into_owned),
             support: match shape.occupancy {
                 None => Support::Full,
                 Some(why) => Support::Occupancy { why: reason(&why)? },
@@ -150,12 +151,12 @@ impl RecordRow {
     pub(crate) fn says_the_same(&self, other: &Self) -> bool {
         let blank = self.is_erased() || other.is_erased();
         let untitled = |content: &str| {
-            from_json::<RecordShape>(content).map(|mut shape| {
+            from_json::<RecordShape<'_>>(content).map(|mut shape| {
                 if blank {
-                    shape.name = String::new();
+                    shape.name = Cow::default();
                     shape.phone = None;
                     shape.email = None;
-                    shape.comment = String::new();
+                    shape.comment = Cow::default();
                     shape.erased = true;
                 }
                 shape.resource_title = None;
@@ -173,32 +174,33 @@ impl RecordRow {
     }
 }
 
-impl RecordShape {
-    fn of(record: &Record) -> Self {
-        let text = |private: &Private| private.expose().to_owned();
+impl<'a> RecordShape<'a> {
+    fn of(record: &'a Record) -> Self {
+        let text = |private: &'a Private| Cow::Borrowed(private.expose());
+        let title = |title: &'a Option<String>| title.as_deref().map(Cow::Borrowed);
         Self {
-            resource: record.resource.as_str().to_owned(),
+            resource: record.resource.as_str().into(),
             services: record
                 .services
                 .iter()
-                .map(|service| service.as_str().to_owned())
+                .map(|service| service.as_str().into())
                 .collect(),
             end: record.end.map(micros),
             name: text(&record.client.name),
             phone: record.client.phone.as_ref().map(text),
             email: record.client.email.as_ref().map(text),
-            status: record.status.as_str().to_owned(),
+            status: record.status.as_str().into(),
             comment: text(&record.comment),
-            marker: record.marker.map(|id| id.to_string()),
+            marker: record.marker.map(|id| id.to_string().into()),
             block: record.is_block,
             changed_at: record.changed_at.map(micros),
             created_at: record.created_at.map(micros),
-            resource_title: record.resource_title.clone(),
-            service_title: record.service_title.clone(),
-            group: record.group.clone(),
+            resource_title: title(&record.resource_title),
+            service_title: title(&record.service_title),
+            group: title(&record.group),
             occupancy: match record.support {
                 Support::Full => None,
-                Support::Occupancy { why } => Some(why.to_owned()),
+                Support::Occupancy { why } => Some(why.into()),
             },
             erased: false,
         }

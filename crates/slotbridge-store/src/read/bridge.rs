@@ -168,7 +168,7 @@ pub(super) fn booking_row(row: &Row<'_>) -> Result<BookingRow, StoreError> {
     })
 }
 
-pub(super) fn link_row(row: &Row<'_>) -> Result<LinkRow, StoreError> {
+fn link_row(row: &Row<'_>) -> Result<LinkRow, StoreError> {
     let booking = booking_id(row.get(0)?);
     let platform: String = row.get(1)?;
     let bad = |column| {

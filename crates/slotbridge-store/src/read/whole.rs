@@ -5,11 +5,14 @@ use rusqlite::{Connection, Row, params};
 use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId};
 use slotbridge_core::record::Window;
 
-use super::bridge::{booking_row, link_row};
+use super::bridge::booking_row;
 use super::{booking_id, json_list, rows, stored_count};
-use crate::encode::{RecordRow, Undecodable, id_bytes, instant, micros, state_from_word};
+use crate::encode::{
+    RecordRow, Undecodable, id_bytes, instant, is_erased, is_shadow_of, micros, shadow_from_json,
+    state_from_word,
+};
 use crate::error::StoreError;
-use crate::rows::{Bound, BoundLink, Place, Unlinked};
+use crate::rows::{Base, Bound, BoundLink, Place, Unlinked};
 
 #[cfg(test)]
 pub(super) const SQL: &[&str] = &[
@@ -31,7 +34,7 @@ const BY_IDS: &str = "
     SELECT b.id, b.content, b.starts_at, b.ends_at, b.created_at, b.changed_at, b.seq
     FROM json_each(?2) AS wanted CROSS JOIN booking AS b ON b.bridge = ?1 AND b.id = unhex(wanted.value)";
 const LINKS: &str = "
-    SELECT l.booking, l.platform, l.remote_id, l.shadow, l.at, m.state, m.starts_at, m.content
+    SELECT l.platform, l.remote_id, l.shadow, m.state, m.starts_at, m.content
     FROM link AS l
     LEFT JOIN mirror_record AS m ON m.platform = l.platform AND m.remote_id = l.remote_id
     WHERE l.bridge = ?1 AND l.booking = ?2 ORDER BY l.platform";
@@ -65,18 +68,14 @@ pub(crate) fn walk(
 ) -> Result<(Vec<Bound>, Option<Place>), StoreError> {
     let key = params![bridge.as_str(), behind.ends_at, behind.seq, limit];
     let mut last = None;
-    let bookings = rows(conn, PAGE, key, |row| {
+    let bound = rows(conn, PAGE, key, |row| {
         last = Some(Place {
             ends_at: row.get(3)?,
             seq: row.get(6)?,
         });
-        booking_row(row)
+        bound(conn, bridge, row)
     })?;
-    let full = u32::try_from(bookings.len()).is_ok_and(|found| found == limit);
-    let bound = bookings
-        .into_iter()
-        .map(|booking| bound(conn, bridge, booking))
-        .collect::<Result<_, _>>()?;
+    let full = u32::try_from(bound.len()).is_ok_and(|found| found == limit);
     Ok((bound, last.filter(|_| full)))
 }
 
@@ -87,48 +86,66 @@ pub(crate) fn bound_by_ids(
     ids: &[BookingId],
 ) -> Result<Vec<Bound>, StoreError> {
     let wanted = json_list(ids.iter().map(|id| format!("{:032x}", id.as_u128())));
-    rows(conn, BY_IDS, params![bridge.as_str(), wanted], booking_row)?
-        .into_iter()
-        .map(|booking| bound(conn, bridge, booking))
-        .collect()
+    rows(conn, BY_IDS, params![bridge.as_str(), wanted], |row| {
+        bound(conn, bridge, row)
+    })
 }
 
-fn bound(
-    conn: &Connection,
-    bridge: &BridgeName,
-    booking: crate::rows::BookingRow,
-) -> Result<Bound, StoreError> {
+fn bound(conn: &Connection, bridge: &BridgeName, row: &Row<'_>) -> Result<Bound, StoreError> {
+    let booking = booking_row(row)?;
+    let content = row
+        .get_ref(1)?
+        .as_str_or_null()
+        .map_err(rusqlite::Error::from)?;
     let key = params![bridge.as_str(), id_bytes(booking.id)];
-    let links = rows(conn, LINKS, key, bound_link)?;
+    let links = rows(conn, LINKS, key, |row| bound_link(row, booking.id, content))?;
     Ok(Bound { booking, links })
 }
 
-fn bound_link(row: &Row<'_>) -> Result<BoundLink, StoreError> {
-    let link = link_row(row)?;
+fn bound_link(
+    row: &Row<'_>,
+    booking: BookingId,
+    content: Option<&str>,
+) -> Result<BoundLink, StoreError> {
+    let platform = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+    let bad = |column| {
+        let key = format!("{booking}/{platform}");
+        move |error: Undecodable| error.at("link", column, &key)
+    };
+    let name = PlatformName::new(platform)
+        .map_err(Undecodable::from)
+        .map_err(bad("platform"))?;
+    let remote_id = row.get::<_, Option<String>>(1)?.map(RemoteId::new);
+    let shadow = row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?;
+    let base = if content.is_some_and(|content| is_shadow_of(shadow, content)) {
+        Base::Booking
+    } else {
+        let other = shadow_from_json(shadow).map_err(bad("shadow"))?;
+        Base::Other(Box::new(other))
+    };
+    let mut link = BoundLink {
+        platform: name,
+        is_erased: is_erased(shadow),
+        remote_id,
+        base,
+        record: None,
+    };
     let state = row
-        .get_ref(5)?
+        .get_ref(3)?
         .as_str_or_null()
         .map_err(rusqlite::Error::from)?;
-    let (Some(state), Some(id)) = (state, &link.remote_id) else {
-        return Ok(BoundLink {
-            link,
-            record: None,
-            is_erased: false,
-        });
-    };
-    let bad = |column| {
-        let key = format!("{}/{id}", link.platform);
-        move |error: Undecodable| error.at("mirror_record", column, &key)
-    };
-    let stored = RecordRow::from_columns(id.as_str().to_owned(), state, row.get(6)?, row.get(7)?)
-        .map_err(bad("state"))?;
-    let is_erased = stored.is_erased();
-    let record = stored.into_record().map_err(bad("content"))?;
-    Ok(BoundLink {
-        record: Some(record),
-        is_erased,
-        link,
-    })
+    if let (Some(state), Some(id)) = (state, &link.remote_id) {
+        let bad = |column| {
+            let key = format!("{platform}/{id}");
+            move |error: Undecodable| error.at("mirror_record", column, &key)
+        };
+        let id = id.as_str().to_owned();
+        let stored =
+            RecordRow::from_columns(id, state, row.get(4)?, row.get(5)?).map_err(bad("state"))?;
+        link.is_erased |= stored.is_erased();
+        link.record = Some(stored.into_record().map_err(bad("content"))?);
+    }
+    Ok(link)
 }
 
 /// The bookings that changed at or after an instant although they were over by then.

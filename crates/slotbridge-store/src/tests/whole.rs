@@ -3,7 +3,7 @@
 use slotbridge_core::record::Window;
 
 use super::*;
-use crate::{Bound, MirrorKey, Place, RecordHash};
+use crate::{Base, Bound, MirrorKey, Place, RecordHash};
 
 /// Every booking that a walk from an instant on shows, in its order.
 async fn walked(store: &Store, since: Timestamp, limit: u32) -> Vec<Bound> {
@@ -74,6 +74,45 @@ async fn a_walk_shows_every_booking_that_ends_later_with_its_links_and_records()
                 }
             }
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shadow_that_is_the_booking_is_told_without_being_read() {
+    everywhere(async |store| {
+        let other = Shadow {
+            kept: live(0),
+            agreed: live(3_600),
+        };
+        store
+            .apply(vec![
+                stored(1, live(0), 10),
+                linked(1, salon(), Some("same"), shadow(0), 10),
+                linked(1, site(), Some("other"), other.clone(), 10),
+                stored(2, live(0), 10),
+                linked(2, salon(), Some("moved"), shadow(3_600), 10),
+                stored(3, live(0), 10),
+                linked(3, salon(), Some("gone"), Shadow::GONE, 10),
+                stored(3, Presence::Gone, 20),
+            ])
+            .await
+            .unwrap();
+        let walk = walked(&store, second(0), 10).await;
+        let bases: Vec<&Base> = walk
+            .iter()
+            .flat_map(|one| one.links.iter().map(|link| &link.base))
+            .collect();
+        let other_than = |shadow| Base::Other(Box::new(shadow));
+        assert_eq!(
+            bases,
+            [
+                &Base::Booking,
+                &other_than(other),
+                &other_than(shadow(3_600)),
+                &other_than(Shadow::GONE)
+            ]
+        );
     })
     .await;
 }
