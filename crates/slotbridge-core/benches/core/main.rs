@@ -4,7 +4,9 @@
 //! all, and one of a hundred bookings changed, and prints a table, the same as JSON, and the exponents of growth: 1 is
 //! linear. Times are the least of several runs.
 //!
-//! `core count CASE SIZE` runs one case once, for a tool that counts instructions; see `.ci/instructions`.
+//! `core count CASE SIZE [ONE_OF]` runs one case once, one of so many bookings changed, for a tool that counts
+//! instructions; see `.ci/instructions`, whose `--growth` prints the same exponents from counts, whatever else the machine
+//! does.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -41,10 +43,11 @@ fn main() {
             .into_iter()
             .find(|case| case.name() == words[1])
             .unwrap();
-        let mut work = case.prepare(words[2].parse().unwrap(), 0);
-        if case == Case::Merge || case == Case::Plan {
-            work = case.prepare(words[2].parse().unwrap(), 1);
-        }
+        let all_changed = u64::from(matches!(case, Case::Merge | Case::Plan));
+        let one_of = words
+            .get(3)
+            .map_or(all_changed, |word| word.parse().unwrap());
+        let mut work = case.prepare(words[2].parse().unwrap(), one_of);
         let operations = cases::counted(&mut work);
         // Taking it apart is not counted.
         std::mem::forget(work);

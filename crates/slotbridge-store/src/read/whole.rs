@@ -23,7 +23,6 @@ pub(super) const SQL: &[&str] = &[
     UNLINKED,
     SINCE,
     ELSEWHERE,
-    COUNT,
     CUT,
 ];
 
@@ -52,9 +51,6 @@ const ELSEWHERE: &str = "
     CROSS JOIN link AS l ON l.bridge = ?1 AND l.platform = m.platform AND l.remote_id = m.remote_id
     CROSS JOIN booking AS b ON b.bridge = ?1 AND b.id = l.booking
     WHERE m.platform = ?2 AND m.starts_at >= ?3 AND b.changed_at < ?3 AND (b.ends_at IS NULL OR b.ends_at <= ?3)";
-const COUNT: &str = "
-    SELECT count(*) FROM mirror_record INDEXED BY mirror_record_by_start
-    WHERE platform = ?1 AND starts_at >= ?2 AND starts_at < ?3";
 const CUT: &str = "
     SELECT starts_at FROM mirror_record INDEXED BY mirror_record_by_start
     WHERE platform = ?1 AND starts_at >= ?2 AND starts_at < ?3 ORDER BY starts_at LIMIT 1 OFFSET ?4";
@@ -207,13 +203,6 @@ pub(crate) fn cut(
     window: Window,
     records: u32,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let key = params![platform.as_str(), micros(window.from), micros(window.to)];
-    let count: i64 = conn
-        .prepare_cached(COUNT)?
-        .query_row(key, |row| row.get(0))?;
-    if count <= i64::from(records) {
-        return Ok(None);
-    }
     let key = params![
         platform.as_str(),
         micros(window.from),
