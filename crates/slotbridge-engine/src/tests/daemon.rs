@@ -699,7 +699,7 @@ async fn an_edit_whose_webhook_got_lost_is_not_overwritten_where_nothing_is_list
     let b = live_id(&world.b);
     let write = |platform: &Fake, id: &RemoteId, comment: &str| {
         platform.person(id, |record| {
-            record.comment = slotbridge_core::model::Private::new(comment);
+            record.comment = Private::new(comment);
         });
     };
     seconds(600).await;
