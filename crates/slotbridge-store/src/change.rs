@@ -106,7 +106,8 @@ pub enum Change {
         at: Timestamp,
     },
     /// A record is proven to be gone. Its row stays as a tombstone, with its last content and
-    /// [`slotbridge_core::record::RecordState::Deleted`]. A record that was never mirrored leaves no row.
+    /// [`slotbridge_core::record::RecordState::Deleted`]; the proof counts as having seen it. A record that was never
+    /// mirrored leaves no row.
     MirrorMissing {
         /// Where.
         platform: PlatformName,

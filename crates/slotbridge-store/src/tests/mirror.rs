@@ -83,7 +83,7 @@ async fn a_missing_record_stays_as_a_tombstone_and_can_come_back() {
                 ..record("1", 0)
             }
         );
-        assert_eq!((row.noticed_at, row.seen_at), (second(20), second(10)));
+        assert_eq!((row.noticed_at, row.seen_at), (second(20), second(30)));
         store.apply(vec![seen(record("1", 0), 40)]).await.unwrap();
         let [row] = mirror(&store).await.try_into().unwrap();
         assert_eq!(
