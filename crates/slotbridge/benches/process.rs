@@ -39,7 +39,7 @@ async fn main() {
     let mut numbers = std::env::args().filter_map(|word| word.parse::<usize>().ok());
     let runs = numbers.next().unwrap_or(5);
     let binary = Path::new(env!("CARGO_BIN_EXE_slotbridge"));
-    let size = mib(std::fs::metadata(binary).unwrap().len() as f64);
+    let binary_mib = mib(std::fs::metadata(binary).unwrap().len() as f64);
     let world = empty_week(&SimClock::system());
     world
         .yclients
@@ -77,7 +77,7 @@ async fn main() {
     }
     println!("{:28} {:>9} {:>9}", "what", "least", "median");
     let rows = [
-        ("binary, MiB", vec![size]),
+        ("binary, MiB", vec![binary_mib]),
         ("first start to ready, ms", first),
         ("later start to ready, ms", again),
         ("resident at most, MiB", peak),
