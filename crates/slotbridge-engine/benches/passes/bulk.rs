@@ -203,7 +203,7 @@ impl Platform for Bulk {
         self.lists.fetch_add(1, Ordering::Relaxed);
         let cursor = Some("later".to_owned()).filter(|_| self.shape.feed);
         let window: &Window = match query {
-            Query::Window(window) => window,
+            Query::Window(window) | Query::Watch(window) => window,
             Query::Since(_) => {
                 return Ok(Listing {
                     records: Vec::new(),
