@@ -1,3 +1,5 @@
+//! Tables and properties of what is at rest.
+
 use proptest::prelude::*;
 
 use super::*;

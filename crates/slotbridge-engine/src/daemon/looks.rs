@@ -283,8 +283,8 @@ impl Looker {
 
 /// What to look at next, of things with the time when they were last looked at.
 ///
-/// A grid that showed something new comes first, because a busy time counts once it was seen twice. Else grids and records
-/// take turns: a few grids show whether any time was taken or freed, many records only what else changed in each.
+/// A record that the owner named and nobody has read yet comes first: it may explain a busy time. Then a grid that showed
+/// something new, because a busy time counts once it was seen twice. Else grids and records take turns: a few grids show whether any time was taken or freed, many records only what else changed in each.
 fn most_due(
     items: Vec<(Timestamp, Item, bool)>,
     unsure: &BTreeMap<ResourceKey, u32>,
@@ -301,15 +301,20 @@ fn most_due(
         .into_iter()
         .map(|(at, item, _)| (at, item))
         .partition(|(_, item)| matches!(item, Item::Grid(_)));
+    let unread = records.iter().filter(|(at, _)| *at == Timestamp::MIN).min();
+    if let Some((_, record)) = unread {
+        return Some(record.clone());
+    }
     let again = grids.iter().filter(|(_, item)| is_unsure(item)).min();
     if let Some((_, grid)) = again {
         return Some(grid.clone());
     }
     // Of each kind the oldest, and how long it has waited in turns of its own kind.
     let due = |items: Vec<(Timestamp, Item)>| {
-        let count = i64::try_from(items.len()).unwrap_or(i64::MAX).max(1);
+        let count = i128::try_from(items.len()).unwrap_or(i128::MAX).max(1);
         let (at, item) = items.into_iter().min()?;
-        Some((now.duration_since(at).as_secs() / count, item))
+        // To the nanosecond: where looks are allowed many times a second, nothing has waited for a whole one.
+        Some((now.duration_since(at).as_nanos() / count, item))
     };
     match (due(grids), due(records)) {
         (Some((grid_waits, grid)), Some((record_waits, record))) => {
@@ -427,6 +432,15 @@ mod tests {
             (items(60, 70, &[20, 90, 90, 90]), &sure, Some(anna.clone())),
             (items(80, 70, &[0, 90, 90, 90]), &sure, Some(record("0"))),
             (items(10, 99, &[0]), &unsure(1), Some(boris.clone())),
+            (
+                vec![
+                    (at(99), grid("boris"), true),
+                    (at(90), record("0"), true),
+                    (Timestamp::MIN, record("1"), true),
+                ],
+                &unsure(1),
+                Some(record("1")),
+            ),
             (
                 items(10, 99, &[90]),
                 &unsure(AGAIN_MAX + 1),

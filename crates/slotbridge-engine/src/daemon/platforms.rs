@@ -259,15 +259,14 @@ impl Account {
     }
 
     /// Notes that a grid was read. Says whether that tells anything: it shows something new, or bears out what was new
-    /// the last time, for a busy time counts once it was seen twice. And which start times were freed.
+    /// the last time, for a busy time counts once it was seen twice. And whether it shows something new.
     pub(crate) fn keep_grid(
         &mut self,
         grid: &slotbridge_core::record::Grid,
         read_at: Timestamp,
-    ) -> (bool, BTreeSet<Timestamp>) {
+    ) -> (bool, bool) {
         let before = self.grids.get(&grid.resource).map(|past| &past.grid);
         let changed = super::looks::grid_changed(before, grid);
-        let freed = before.map_or_else(BTreeSet::new, |before| super::freed::freed(before, grid));
         self.memory
             .grids_read
             .insert(grid.resource.clone(), read_at);
@@ -281,9 +280,17 @@ impl Account {
         );
         if changed {
             *self.memory.unsure.entry(grid.resource.clone()).or_default() += 1;
-            return (true, freed);
+            return (true, true);
         }
-        (self.memory.unsure.remove(&grid.resource).is_some(), freed)
+        let was_unsure = self.memory.unsure.remove(&grid.resource).is_some();
+        (was_unsure, false)
+    }
+
+    /// What the grid of a resource means is not sure any more: it is read again, and worked on.
+    pub(crate) fn doubt_grid(&mut self, resource: &ResourceKey) {
+        if self.grids.contains_key(resource) {
+            self.memory.unsure.entry(resource.clone()).or_insert(1);
+        }
     }
 
     /// Notes that a record has left a time.

@@ -10,7 +10,6 @@ use slotbridge_store::{Change, JournalRow};
 use tokio_util::sync::CancellationToken;
 
 use super::agenda::{Agenda, Ended as LookEnded, Job, Lane, Turned, What};
-use super::freed::Freed;
 use super::handle::{Handle, Request};
 use super::inbox::Opened;
 use super::looks::{self, Looked};
@@ -308,12 +307,12 @@ impl Turn {
         account.memory.named_read.extend(asked.iter().cloned());
         let done = account.done(asked.difference(&unread), &rows);
         let mut news = false;
-        let mut freed = Freed::new();
+        let mut new_grids = Vec::new();
         for grid in sight.grids.values() {
-            let (tells, starts) = account.keep_grid(grid, sight.began_at);
+            let (tells, is_new) = account.keep_grid(grid, sight.began_at);
             news |= tells;
-            if !starts.is_empty() {
-                freed.insert(grid.resource.clone(), starts);
+            if is_new {
+                new_grids.push(grid.clone());
             }
         }
         let pace = account.pace;
@@ -350,7 +349,8 @@ impl Turn {
             LookKind::Sweep => RunCause::Swept,
         };
         self.touched(&platform, &sight.changed, cause);
-        self.look_for_freed(&platform, &freed).await?;
+        self.look_for_moved(&platform, &new_grids).await?;
+        self.doubt_grids_of(&platform, &sight.changed).await?;
         self.follow(&platform, what, &sight, &open, news);
         if first || self.accounts.is_out_of_date(&platform) || what != What::Records {
             self.plan(&platform);
