@@ -436,3 +436,67 @@ fn collect(value: &Value, of_client: bool, found: &mut Vec<String>) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
+
+/// The properties of an adapter's round: any bytes, any JSON, and its own fixtures with something odd in them are answered
+/// with words, and nothing of a client is said. `$keys` is what replies and webhooks are made of, `$fixtures` the folder,
+/// `$dressed_as` shows a fixture as a reply does, `$said` goes the round.
+#[macro_export]
+macro_rules! hostile_properties {
+    ($keys:expr, $fixtures:literal, $dressed_as:path, $said:path) => {
+        use ::proptest::prelude::*;
+
+        fn in_virtual_time<T>(story: impl Future<Output = T>) -> T {
+            ::tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .start_paused(true)
+                .build()
+                .unwrap()
+                .block_on(story)
+        }
+
+        /// The byte that tells a reply's status; none is a success.
+        fn statuses() -> impl Strategy<Value = Vec<u8>> {
+            prop_oneof![3 => Just(Vec::new()), 1 => (1_u8..=8).prop_map(|byte| vec![byte])]
+        }
+
+        proptest! {
+            #[test]
+            fn any_bytes_are_answered_with_words(input in proptest::collection::vec(any::<u8>(), 0..300)) {
+                in_virtual_time($said(&input));
+            }
+
+            #[test]
+            fn any_json_is_answered_with_words(replies in proptest::collection::vec((statuses(), any::<u64>()), 1..4)) {
+                let parts: Vec<Vec<u8>> = replies
+                    .into_iter()
+                    .map(|(status, seed)| [status, $crate::testing::hostile::invent(&$keys, seed).to_string().into_bytes()].concat())
+                    .collect();
+                in_virtual_time($said(&parts.join(&$crate::testing::hostile::NEXT_REPLY)));
+            }
+
+            #[test]
+            fn a_reply_with_something_odd_in_it_says_nothing_of_its_client(
+                pick in any::<prop::sample::Index>(),
+                shape in 0_usize..4,
+                status in statuses(),
+                seeds in proptest::collection::vec(any::<u64>(), 0..3),
+                cut in proptest::option::weighted(0.1, any::<prop::sample::Index>()),
+            ) {
+                let all = $crate::testing::hostile::fixtures(&::std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join($fixtures));
+                prop_assert!(all.len() > 20, "the fixtures are gone");
+                let fixture = pick.get(&all).clone();
+                let private = $crate::testing::hostile::private_texts(&fixture);
+                let mut odd = $dressed_as(fixture, shape);
+                for seed in seeds {
+                    $crate::testing::hostile::mutate(&mut odd, seed);
+                }
+                let mut input = [status, odd.to_string().into_bytes()].concat();
+                if let Some(cut) = cut {
+                    input.truncate(cut.index(input.len()));
+                }
+                let said = in_virtual_time($said(&input));
+                prop_assert_eq!(said.leaks(&private), Vec::<&str>::new(), "in {:?}", said.texts);
+            }
+        }
+    };
+}
