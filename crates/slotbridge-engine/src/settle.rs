@@ -13,7 +13,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::matching::{SameClient, same_client};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
-use slotbridge_core::model::{Booking, Field, FieldValue, Private, RemoteId};
+use slotbridge_core::model::{Booking, Field, FieldValue, Private, RemoteId, ResourceName};
 use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::same_value;
@@ -167,6 +167,17 @@ fn looked_since(view: &View<'_>, member: &MemberView<'_>, since: Timestamp) -> b
         .is_some_and(|at| view.looks_waited || at >= since)
 }
 
+/// Whether the grid of a resource was read late enough.
+fn grid_read_since(
+    view: &View<'_>,
+    member: &MemberView<'_>,
+    resource: &ResourceName,
+    since: Timestamp,
+) -> bool {
+    let read_at = member.observed.grids_read_at.get(resource);
+    read_at.is_some_and(|at| view.looks_waited || *at >= since)
+}
+
 /// A record, if it was seen late enough to tell what became of a write to it.
 fn seen_since<'v>(
     view: &View<'_>,
@@ -245,7 +256,11 @@ fn settle_create(
                 return Verdict::Open;
             }
         },
+        // Grids are read one by one: that another one was looked at says nothing of this one.
         CreateSettled::ByOccupancy => {
+            if !grid_read_since(view, member, &desired.resource, since) {
+                return Verdict::Open;
+            }
             match presume::look(member, &desired.resource, desired.slot) {
                 Some(looked) => looked,
                 None => return Verdict::Open,

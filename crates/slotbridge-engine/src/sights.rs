@@ -53,6 +53,8 @@ pub(crate) struct Observed {
     pub(crate) unreadable: Vec<Unreadable>,
     /// Start times, free and busy, per resource that could be read.
     pub(crate) grids: BTreeMap<ResourceName, Grid>,
+    /// When each grid was read, or a little before: what it says is as old as that.
+    pub(crate) grids_read_at: BTreeMap<ResourceName, Timestamp>,
     /// The resources whose grids were read for this run.
     pub(crate) grids_are_new: BTreeSet<ResourceName>,
     /// Times that records have left since their grid was read.
@@ -94,11 +96,17 @@ impl Observed {
             .filter_map(|(key, grid)| Some((resource_name(member, key)?, grid.clone())))
             .collect();
         let mirror_counts = mirrored.is_some();
-        let (mut grids, mut vacated) = mirrored.map_or_else(Default::default, |mirrored| {
-            (mirrored.grids, mirrored.vacated)
-        });
+        let (mut grids, mut grids_read_at, mut vacated) = mirrored
+            .map_or_else(Default::default, |mirrored| {
+                (mirrored.grids, mirrored.grids_read_at, mirrored.vacated)
+            });
         vacated.retain(|(key, _)| !sight.grids.contains_key(key));
-        let grids_are_new = new.keys().cloned().collect();
+        let grids_are_new: BTreeSet<ResourceName> = new.keys().cloned().collect();
+        grids_read_at.extend(
+            grids_are_new
+                .iter()
+                .map(|name| (name.clone(), sight.began_at)),
+        );
         grids.extend(new);
         Self {
             coverage: sight.coverage.clone(),
@@ -106,6 +114,7 @@ impl Observed {
             shown: sight.shown,
             unreadable: sight.unreadable.clone(),
             grids,
+            grids_read_at,
             grids_are_new,
             vacated,
             ids_all_new: sight.ids_all_new,
@@ -117,13 +126,14 @@ impl Observed {
     }
 
     fn mirrored(past: &[PastGrid], member: &Member) -> Self {
-        let grids = past
-            .iter()
-            .filter_map(|past| {
-                let name = resource_name(member, &past.grid.resource)?;
-                Some((name, past.grid.clone()))
-            })
+        let named = || {
+            past.iter()
+                .filter_map(|past| Some((resource_name(member, &past.grid.resource)?, past)))
+        };
+        let grids = named()
+            .map(|(name, past)| (name, past.grid.clone()))
             .collect();
+        let grids_read_at = named().map(|(name, past)| (name, past.read_at)).collect();
         let vacated = past
             .iter()
             .flat_map(|past| {
@@ -134,6 +144,7 @@ impl Observed {
             .collect();
         Self {
             grids,
+            grids_read_at,
             vacated,
             mirror_counts: true,
             ..Self::blank()
@@ -147,6 +158,7 @@ impl Observed {
             shown: 0,
             unreadable: Vec::new(),
             grids: BTreeMap::new(),
+            grids_read_at: BTreeMap::new(),
             grids_are_new: BTreeSet::new(),
             vacated: Vec::new(),
             ids_all_new: false,

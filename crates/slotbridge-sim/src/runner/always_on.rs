@@ -260,7 +260,14 @@ impl Life<'_> {
                 process.fate.arm(death.take(), &process.store);
             }
             locked(&self.auditor).run_begins();
-            let ended = self.live_on(until).await?;
+            let mut ended = self.live_on(until).await?;
+            // It dies only while somebody watches; at the last moment of that it may have died unseen.
+            if let Some(process) = &self.process {
+                process.fate.disarm();
+                if matches!(ended, Ended::StillOn) && process.fate.is_dead() {
+                    ended = Ended::Died;
+                }
+            }
             self.died = matches!(ended, Ended::Died);
             let now = self.stage.clock.now();
             locked(&self.auditor).run_ends(self.died, now);

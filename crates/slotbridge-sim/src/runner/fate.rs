@@ -70,6 +70,11 @@ impl Fate {
         *locked(&self.commits) = None;
     }
 
+    /// Whether the process has died, even if nobody has noticed yet.
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
     fn pass(&self, counter: &AtomicU64, dies_at: impl Fn(Death) -> Option<u64>) {
         if std::thread::panicking() {
             return;
