@@ -284,6 +284,7 @@ impl Agenda {
         turns.failures = 0;
         turns.not_before = now;
         match ended.what {
+            What::Near if ended.unsure => turns.near_due = now,
             What::Near => turns.near_due = ended.began.saturating_add(ended.pace.near).max(now),
             What::Far => {
                 turns.far_due = ended
@@ -444,6 +445,8 @@ pub(crate) struct Ended {
     pub(crate) failed: bool,
     /// Records that it was to read and did not.
     pub(crate) unread: BTreeSet<RemoteId>,
+    /// Whether what it showed counts only when it is seen once more, so that the next look comes as soon as it may.
+    pub(crate) unsure: bool,
     /// How far apart looks are.
     pub(crate) pace: Pace,
 }

@@ -281,10 +281,14 @@ impl Looker {
     }
 }
 
+/// How many looks go to grids for one that goes to a record.
+const GRID_TURNS: u32 = 11;
+
 /// What to look at next, of things with the time when they were last looked at.
 ///
 /// A record that the owner named and nobody has read yet comes first: it may explain a busy time. Then a grid that showed
-/// something new, because a busy time counts once it was seen twice. Else grids and records take turns: a few grids show whether any time was taken or freed, many records only what else changed in each.
+/// something new, because a busy time counts once it was seen twice. Else grids and records take turns: a few grids show
+/// whether any time was taken or freed, which is how people get booked twice, many records only what else changed in each.
 fn most_due(
     items: Vec<(Timestamp, Item, bool)>,
     unsure: &BTreeMap<ResourceKey, u32>,
@@ -294,7 +298,7 @@ fn most_due(
     let is_unsure = |item: &Item| match item {
         Item::Grid(resource) => unsure
             .get(resource)
-            .is_some_and(|often| *often <= AGAIN_MAX),
+            .is_some_and(|often| comes_again(*often)),
         Item::Record(_) => false,
     };
     let (grids, records): (Vec<_>, Vec<_>) = items
@@ -310,13 +314,14 @@ fn most_due(
         return Some(grid.clone());
     }
     // Of each kind the oldest, and how long it has waited in turns of its own kind.
-    let due = |items: Vec<(Timestamp, Item)>| {
+    let due = |items: Vec<(Timestamp, Item)>, share: u32| {
         let count = i128::try_from(items.len()).unwrap_or(i128::MAX).max(1);
         let (at, item) = items.into_iter().min()?;
         // To the nanosecond: where looks are allowed many times a second, nothing has waited for a whole one.
-        Some((now.duration_since(at).as_nanos() / count, item))
+        let waited = now.duration_since(at).as_nanos();
+        Some((waited.saturating_mul(i128::from(share)) / count, item))
     };
-    match (due(grids), due(records)) {
+    match (due(grids, GRID_TURNS), due(records, 1)) {
         (Some((grid_waits, grid)), Some((record_waits, record))) => {
             Some(if grid_waits >= record_waits {
                 grid
@@ -328,16 +333,27 @@ fn most_due(
     }
 }
 
+/// Whether a grid that showed something new so often in a row is looked at again before its turn.
+const fn comes_again(often: u32) -> bool {
+    often <= AGAIN_MAX
+}
+
+/// Whether a grid is to be looked at again before its turn.
+pub(crate) fn is_unsure(unsure: &BTreeMap<ResourceKey, u32>) -> bool {
+    unsure.values().any(|often| comes_again(*often))
+}
+
 /// How many looks it takes until each grid was looked at, or each record where there are no grids.
 fn turns(items: &[(Timestamp, Item, bool)]) -> u32 {
     let grids = items
         .iter()
         .filter(|(_, item, _)| matches!(item, Item::Grid(_)))
         .count();
+    let turns_of_grids = usize::try_from(GRID_TURNS).unwrap_or(1);
     let turns = match (grids, items.len() - grids) {
         (0, records) => records,
         (grids, 0) => grids,
-        (grids, _) => grids * 2,
+        (grids, _) => (grids * (turns_of_grids + 1)).div_ceil(turns_of_grids),
     };
     u32::try_from(turns).unwrap_or(u32::MAX).max(1)
 }
@@ -428,9 +444,10 @@ mod tests {
         let sure = BTreeMap::new();
         for (items, unsure, expected) in [
             (items(10, 20, &[]), &sure, Some(anna.clone())),
-            // Half of the looks go to the two grids: four records that were seen twice as long ago are as due.
-            (items(60, 70, &[20, 90, 90, 90]), &sure, Some(anna.clone())),
-            (items(80, 70, &[0, 90, 90, 90]), &sure, Some(record("0"))),
+            // Eleven of twelve looks go to the two grids: one of four records is due when it has waited as long as for 22 of
+            // its turns.
+            (items(96, 98, &[12, 90, 90, 90]), &sure, Some(anna.clone())),
+            (items(97, 98, &[12, 90, 90, 90]), &sure, Some(record("0"))),
             (items(10, 99, &[0]), &unsure(1), Some(boris.clone())),
             (
                 vec![
@@ -464,7 +481,14 @@ mod tests {
             let records = (0..records).map(|number| record(&number.to_string()));
             grids.chain(records).map(|item| (at, item, true)).collect()
         };
-        for (grids, records, looks) in [(0, 0, 1), (2, 0, 2), (0, 7, 7), (2, 40, 4)] {
+        for (grids, records, looks) in [
+            (0, 0, 1),
+            (2, 0, 2),
+            (0, 7, 7),
+            (2, 40, 3),
+            (7, 1, 8),
+            (14, 1, 16),
+        ] {
             assert_eq!(turns(&items(grids, records)), looks, "{grids} {records}");
         }
     }

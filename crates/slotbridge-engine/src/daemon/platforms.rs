@@ -232,6 +232,15 @@ impl Account {
             .map_or(0, |gate| gate.status().halvings)
     }
 
+    /// How far apart single calls are where a quota allows no two at once.
+    fn gap(&self) -> Duration {
+        let quotas = self.quota.quotas.iter();
+        quotas
+            .map(|quota| quota.per / quota.calls.max(1))
+            .max()
+            .unwrap_or_default()
+    }
+
     /// Takes the planned intervals, with the user's word before them. Gives the plan if it is another one.
     fn take(&mut self, intervals: Intervals) -> Option<PollingPlan> {
         let near = self.quota.poll_every.unwrap_or(intervals.near);
@@ -249,8 +258,13 @@ impl Account {
             } else {
                 far.saturating_mul(self.costs.far_steps.max(1))
             },
-            // A time that only a grid shows as taken counts when the next look shows it too.
-            notice: near_cycle / 2 + if self.lists() { Duration::ZERO } else { near },
+            // A time that only a grid shows as taken counts when the next call shows it too.
+            notice: near_cycle / 2
+                + if self.lists() {
+                    Duration::ZERO
+                } else {
+                    self.gap()
+                },
             chosen: self.quota.poll_every.is_some(),
         };
         let changed = self.plan != Some(plan);

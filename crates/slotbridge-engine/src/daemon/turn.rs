@@ -316,6 +316,7 @@ impl Turn {
             }
         }
         let pace = account.pace;
+        let unsure = account.memory.unsure.clone();
         let first = !std::mem::replace(&mut account.tried, true);
         let kind = what.look_kind();
         self.listener.hear(&Event::Looked {
@@ -338,6 +339,7 @@ impl Turn {
             began,
             failed,
             unread,
+            unsure: looks::is_unsure(&unsure),
             pace,
         };
         let draw = self.engine.seam.random();

@@ -52,27 +52,42 @@ enum What {
     },
     /// Calls of one-shot passes, for every ordered pair of kinds
     Thrift,
+    /// All of these one after the other, with a single day
+    All,
 }
 
-#[allow(clippy::print_stdout, reason = "the figures are this command's output")]
 fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+    let Cli { seed, format, what } = Cli::parse();
+    match what {
+        What::Freshness { changes } => show(format, bench::freshness(seed, changes)),
+        What::Own { changes } => show(format, bench::own(seed, changes)),
+        What::Noticing { changes } => show(format, bench::noticing(seed, changes)),
+        What::Days { days } => show(format, bench::days(seed, days)),
+        What::Thrift => show(format, bench::thrift(seed)),
+        What::All => {
+            show(format, bench::thrift(seed))?;
+            show(format, bench::freshness(seed, 200))?;
+            show(format, bench::own(seed, 200))?;
+            show(format, bench::noticing(seed, 200))?;
+            show(format, bench::days(seed, 1))
+        }
+    }
+}
+
+/// Measures, and prints the figures; as JSON in one line.
+#[allow(clippy::print_stdout, reason = "the figures are this command's output")]
+fn show(
+    format: Format,
+    measure: impl Future<Output = anyhow::Result<Figures>>,
+) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .context("no runtime")?;
-    let figures: Figures = runtime.block_on(async {
-        match cli.what {
-            What::Freshness { changes } => bench::freshness(cli.seed, changes).await,
-            What::Own { changes } => bench::own(cli.seed, changes).await,
-            What::Noticing { changes } => bench::noticing(cli.seed, changes).await,
-            What::Days { days } => bench::days(cli.seed, days).await,
-            What::Thrift => bench::thrift(cli.seed).await,
-        }
-    })?;
-    match cli.format {
-        Format::Text => print!("{}", figures.text()),
+    let figures = runtime.block_on(measure)?;
+    match format {
+        Format::Text => println!("{}", figures.text()),
         Format::Json => println!("{}", figures.json()),
     }
     Ok(())

@@ -37,6 +37,7 @@ fn ended(what: What, began: Duration) -> Ended {
         began,
         failed: false,
         unread: BTreeSet::new(),
+        unsure: false,
         pace: PACE,
     }
 }
@@ -93,6 +94,13 @@ fn looks_are_begun_as_far_apart_as_the_plan_says_however_long_they_take() {
     // One that took longer than the interval is followed at once, and by one only.
     agenda.looked(&a, &ended(What::Near, s(21)), s(60), 0);
     assert_eq!(polls(&mut agenda, 60), [LookKind::Near]);
+    // One that has to be borne out is followed at once too.
+    let unsure = Ended {
+        unsure: true,
+        ..ended(What::Near, s(60))
+    };
+    agenda.looked(&a, &unsure, s(61), 0);
+    assert_eq!(polls(&mut agenda, 61), [LookKind::Near]);
     // The far one goes its own way.
     assert_eq!(polls(&mut agenda, 101), [LookKind::Far]);
 }

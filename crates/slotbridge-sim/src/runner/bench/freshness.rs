@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use slotbridge_engine::event::LookKind;
 
 use super::figures::Samples;
-use super::{Figures, Rig, Setting, others};
+use super::{Figures, RESERVE_PERCENT, RUBITIME_GAP, Rig, Setting, others};
 use crate::world::{PLACES, Place};
 
 /// What the write to each platform waits for, beyond the calls that it takes, is what polling has used of the quota.
@@ -69,10 +69,14 @@ pub async fn freshness(seed: u64, changes: usize) -> anyhow::Result<Figures> {
     let title = format!(
         "freshness with webhooks: {changes} bookings, seconds of virtual time from the booking to the write elsewhere"
     );
-    let mut figures = Figures::new(title, &["p50", "p99", "max"]);
+    let columns = ["p50", "p99", "max", "mean", "bound", "mean-bound"];
+    let mut figures = Figures::new(title, &columns);
     for ((from, to), samples) in &pairs {
         let pair = format!("{} to {}", from.title(), to.title());
-        figures.row(pair, samples.spread());
+        let (mean, bound) = (samples.mean(), bound(*from, *to).as_secs_f64());
+        let mut numbers = samples.spread().to_vec();
+        numbers.extend([mean, bound, beyond(mean, bound)]);
+        figures.row(pair, numbers);
     }
     figures.note(format!(
         "writes: {writes} for {changes} bookings on three others each; missed: {missed}; calls refused for a quota: {refused}"
@@ -81,5 +85,51 @@ pub async fn freshness(seed: u64, changes: usize) -> anyhow::Result<Figures> {
         "calls for {} webhooks of people's bookings: {}; for {} webhooks that tell of our own writes: {}",
         hints[0], read[0], hints[1], read[1]
     ));
+    figures.note(
+        "bound: the mean of the best that any scheduler could do that leaves the platforms' quotas no room for more looks",
+    );
     Ok(figures)
+}
+
+/// By how much one number is above another; a mean of few may be below.
+#[expect(clippy::float_arithmetic, reason = "a difference is only shown")]
+fn beyond(of: f64, than: f64) -> f64 {
+    of - than
+}
+
+/// The mean time that the best scheduler needs from a webhook to the write: for the calls that must come before the write
+/// lands, at the pace of the two quotas, when looks use all of them but the reserve.
+///
+/// Before: what a webhook leaves to be read (YCLIENTS and SimplyBook.me name the record, Rubitime shows it whole, AlfaCRM
+/// names a lesson whose client's card is read besides); and what a write needs first, of which AlfaCRM's takes longest: the
+/// card is looked for among clients and leads and made, and the teacher's time looked up (contract pages, writing).
+/// YCLIENTS and SimplyBook.me allow five calls in a second whenever, so nothing waits there.
+fn bound(from: Place, to: Place) -> Duration {
+    let reads = |place: Place| match place {
+        Place::Alfacrm => 2,
+        Place::Yclients | Place::Simplybook => 1,
+        Place::Rubitime => 0,
+    };
+    let writes = |place: Place| match place {
+        Place::Alfacrm => 5,
+        Place::Yclients | Place::Simplybook | Place::Rubitime => 1,
+    };
+    paced(from, reads(from)) + paced(to, writes(to))
+}
+
+/// The mean time until the last of so many calls may go out.
+fn paced(place: Place, calls: u32) -> Duration {
+    let gap = match place {
+        Place::Yclients | Place::Simplybook => return Duration::ZERO,
+        Place::Rubitime => RUBITIME_GAP,
+        // The quota that we keep to, four calls a second of the documented five.
+        Place::Alfacrm => Duration::from_millis(250),
+    };
+    let Some(more) = calls.checked_sub(1) else {
+        return Duration::ZERO;
+    };
+    // A look every gap / share; the first call waits for what is left of the gap after the last look: on the average half
+    // of the gap, where there was one at all.
+    let first = gap / 2 * (100 - RESERVE_PERCENT) / 100;
+    first + gap * more
 }

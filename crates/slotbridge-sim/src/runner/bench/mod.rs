@@ -47,6 +47,12 @@ pub use noticing::noticing;
 pub use own::own;
 pub use thrift::thrift;
 
+/// How much of a quota is kept for writes and what they need, in percent.
+const RESERVE_PERCENT: u32 = 25;
+
+/// How far apart calls to Rubitime are kept: the documented five seconds and what practice adds (contract page, 7).
+const RUBITIME_GAP: Duration = Duration::from_millis(5500);
+
 /// How a daemon is set up to be measured.
 #[derive(Debug, Clone, Copy)]
 struct Setting {

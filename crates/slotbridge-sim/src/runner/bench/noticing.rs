@@ -7,8 +7,11 @@ use anyhow::Context as _;
 use slotbridge_engine::event::LookKind;
 
 use super::figures::{Samples, ratio};
-use super::{Figures, Rig, Setting, others};
+use super::{Figures, RESERVE_PERCENT, RUBITIME_GAP, Rig, Setting, others};
 use crate::world::{PLACES, Place};
+
+/// How many bookings of the next days there are all the time.
+const STANDING: usize = 12;
 
 /// A booking counts as noticed when the first write about it lands elsewhere.
 ///
@@ -19,6 +22,12 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
     let staff = setting.staff;
     let mut rig = Rig::start(setting)?;
     tokio::time::sleep(Duration::from_mins(5)).await;
+    // There are bookings in the next days, and looks are spent on them too.
+    for number in 0..STANDING {
+        let place = PLACES.into_iter().cycle().nth(number).context("no place")?;
+        rig.book(place, 2).context("nobody is free any more")?;
+    }
+    tokio::time::sleep(Duration::from_mins(10)).await;
     let mut noticed: BTreeMap<Place, Samples> = BTreeMap::new();
     let mut missed = 0;
     for number in 0..changes {
@@ -102,22 +111,20 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
     Ok(figures)
 }
 
-/// How much of a quota is kept for writes and what they need, in percent.
-const RESERVE_PERCENT: u32 = 25;
-
 /// The mean time that the best scheduler needs: looks that see all of the next days, as often as the quota allows beside the
 /// reserve, so that a booking waits for half of the time between two of them.
 ///
 /// YCLIENTS lists changes since a time in one call; SimplyBook.me and AlfaCRM list days in one call, AlfaCRM without the
 /// clients' names, so that a new client's card takes another. Rubitime shows the free times of one member of staff a call,
 /// and a busy time is believed when the next call shows it too: free times are told from a cache now and then (contract
-/// pages, listing and quota). For AlfaCRM it is the quota that we keep to, four calls a second of the documented five.
+/// pages, listing and quota). The quotas are those that we keep to by the contract pages: on Rubitime a call in 5.5 s, on AlfaCRM
+/// four calls a second.
 fn bound(place: Place, staff: usize) -> Duration {
     let staff = u32::try_from(staff).unwrap_or(1);
     // The narrowest limit, the calls of a look, and those that follow it before anything is known.
     let (per_call, calls, more) = match place {
         Place::Yclients => (Duration::from_mins(1) / 200, 1, Duration::ZERO),
-        Place::Rubitime => (Duration::from_secs(5), staff, Duration::from_secs(5)),
+        Place::Rubitime => (RUBITIME_GAP, staff, RUBITIME_GAP),
         Place::Simplybook => (Duration::from_hours(24) / 5000, 1, Duration::ZERO),
         Place::Alfacrm => (Duration::from_millis(250), 1, Duration::from_millis(250)),
     };
