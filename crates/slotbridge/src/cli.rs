@@ -15,6 +15,7 @@ pub(crate) mod logging;
 pub(crate) mod manual;
 pub(crate) mod map;
 pub(crate) mod notice;
+mod once;
 pub(crate) mod output;
 pub(crate) mod progress;
 pub(crate) mod purge;

@@ -1,24 +1,20 @@
 //! `slotbridge purge PLATFORM`: removes from a platform what slotbridge made there.
 
-use std::sync::Arc;
-
 use clap::CommandFactory as _;
 use clap::error::ErrorKind;
 use slotbridge_core::model::PlatformName;
-use slotbridge_engine::Engine;
-use slotbridge_engine::bridge::{Bridge, Mode, RunOptions};
+use slotbridge_engine::bridge::{Bridge, Mode};
 use slotbridge_engine::report::{OutcomeWord, Report};
 use slotbridge_platform::capabilities::Discovery;
 
 use super::ask::{self, Person};
 use super::database;
+use super::once::Once;
 use super::output::Output;
-use super::reconcile::{bridge_zones, parts};
 use super::report::{Exit, Failure};
 use super::{Cli, Global, stop};
 use crate::config::{Config, value};
-use crate::registry::{self, AskZone};
-use crate::render::{self, Showing, words};
+use crate::render::{self, words};
 
 /// Purges a platform.
 pub(crate) async fn run(
@@ -35,37 +31,22 @@ pub(crate) async fn run(
         Mode::DryRun => database::copy(&config.store).await?,
         Mode::Apply => database::alone(global, &config, "slotbridge purge").await?,
     };
-    let parts = parts(&config.store, mode)?;
-    let platforms = registry::platforms(&config, &parts)?;
-    let zones = registry::zones(&config, &platforms, &store, AskZone::Always).await?;
-    let bridges = registry::bridges(&config, &platforms, &zones);
-    let showing = Showing {
-        clients: global.show_clients,
-        zones: bridge_zones(&bridges),
-    };
-    let engine = Engine::new(store.clone(), Arc::clone(&parts.seam));
-    let options = RunOptions {
-        mode,
-        cancel,
-        progress: Arc::new(output.bars().clone()),
-    };
+    let once = Once::set_up(global, &config, store, mode, cancel, output).await?;
     let person = Person {
         yes: global.yes,
         output,
-        showing: &showing,
+        showing: &once.showing,
         question: &|number| {
             let records = words::count(number, "record", "records");
             format!("Remove {records} from {platform}?")
         },
         tells_number: true,
     };
-    let report = engine.purge(&bridges, &platform, &options, &person).await;
-    output.bars().clear();
-    // The engine's other handles are gone: folding the log into the file must not fail unseen.
-    drop(engine);
-    let closed = store.close().await;
-    let report = report?;
-    closed?;
+    let report = once
+        .engine
+        .purge(&once.bridges, &platform, &once.options, &person)
+        .await;
+    let (report, bridges, showing) = once.close(report, output).await?;
     output.report(&render::report(&report, global.format, &showing))?;
     for note in notes(&report, &bridges, &platform) {
         output.note(&note);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use slotbridge_core::model::BridgeName;
-use slotbridge_engine::bridge::{Bridge, Mode, RunOptions};
+use slotbridge_engine::Replay;
+use slotbridge_engine::bridge::{Bridge, Mode};
 use slotbridge_engine::report::Report;
-use slotbridge_engine::{Engine, Replay};
 use slotbridge_platform::reqwest_transport::ReqwestTransport;
 use slotbridge_platform::system_seam::SystemSeam;
 use slotbridge_store::{CallJournal, Store};
@@ -16,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Global;
 use super::database;
+use super::once::Once;
 use super::output::Output;
 use super::report::{Exit, Failure};
 use super::stop;
 use crate::config::Config;
-use crate::registry::{self, AskZone, Parts};
+use crate::registry::Parts;
 use crate::render::{self, Showing};
 
 /// Makes a pass and shows its report.
@@ -85,30 +86,18 @@ pub(crate) async fn make(
 ) -> Result<(Replay, Showing), Failure> {
     let mode = pass.mode();
     let store = open(global, config, mode, pass.holder()).await?;
-    let parts = parts(&config.store, mode)?;
-    let platforms = registry::platforms(config, &parts)?;
-    let zones = registry::zones(config, &platforms, &store, AskZone::Always).await?;
-    let bridges = registry::bridges(config, &platforms, &zones);
-    let engine = Engine::new(store.clone(), Arc::clone(&parts.seam));
-    let options = RunOptions {
-        mode,
-        cancel,
-        progress: Arc::new(output.bars().clone()),
-    };
+    let once = Once::set_up(global, config, store, mode, cancel, output).await?;
+    let Once {
+        engine,
+        bridges,
+        options,
+        ..
+    } = &once;
     let replay = match pass {
-        Pass::New(_) => engine.reconcile(&bridges, &options).await.map(Replay::Done),
-        Pass::Replay(plans) => engine.replay(&bridges, &options, plans).await,
+        Pass::New(_) => engine.reconcile(bridges, options).await.map(Replay::Done),
+        Pass::Replay(plans) => engine.replay(bridges, options, plans).await,
     };
-    output.bars().clear();
-    // The engine's other handles are gone: folding the log into the file must not fail unseen.
-    drop(engine);
-    let closed = store.close().await;
-    let replay = replay?;
-    closed?;
-    let showing = Showing {
-        clients: global.show_clients,
-        zones: bridge_zones(&bridges),
-    };
+    let (replay, _, showing) = once.close(replay, output).await?;
     Ok((replay, showing))
 }
 

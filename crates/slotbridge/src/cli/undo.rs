@@ -1,26 +1,23 @@
 //! `slotbridge undo RUN`: takes back what a run wrote, where nobody has gone on from there.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use slotbridge_core::model::BridgeName;
-use slotbridge_engine::Engine;
-use slotbridge_engine::bridge::{Mode, RunOptions};
+use slotbridge_engine::bridge::Mode;
 use slotbridge_engine::report::Report;
 use slotbridge_store::{RunId, RunRow, Store};
 
 use super::Global;
 use super::ask::{self, Person};
 use super::database;
+use super::once::Once;
 use super::output::Output;
-use super::reconcile::{bridge_zones, parts};
 use super::report::{Exit, Failure};
 use super::status::age;
 use super::stop;
 use crate::config::Config;
-use crate::registry::{self, AskZone};
-use crate::render::{self, Showing, words};
+use crate::render::{self, words};
 
 /// The word for the run that wrote last.
 const LAST: &str = "last";
@@ -53,37 +50,22 @@ pub(crate) async fn run(
         Mode::DryRun => database::copy(&config.store).await?,
         Mode::Apply => database::alone(global, &config, "slotbridge undo").await?,
     };
-    let parts = parts(&config.store, mode)?;
-    let platforms = registry::platforms(&config, &parts)?;
-    let zones = registry::zones(&config, &platforms, &store, AskZone::Always).await?;
-    let bridges = registry::bridges(&config, &platforms, &zones);
-    let showing = Showing {
-        clients: global.show_clients,
-        zones: bridge_zones(&bridges),
-    };
-    let engine = Engine::new(store.clone(), Arc::clone(&parts.seam));
-    let options = RunOptions {
-        mode,
-        cancel,
-        progress: Arc::new(output.bars().clone()),
-    };
+    let once = Once::set_up(global, &config, store, mode, cancel, output).await?;
     let person = Person {
         yes: global.yes,
         output,
-        showing: &showing,
+        showing: &once.showing,
         question: &|number| {
             let writes = words::count(number, "write", "writes");
             format!("Take this back with {writes}?")
         },
         tells_number: false,
     };
-    let report = engine.undo(&bridges, id, &options, &person).await;
-    output.bars().clear();
-    // The engine's other handles are gone: folding the log into the file must not fail unseen.
-    drop(engine);
-    let closed = store.close().await;
-    let report = report?;
-    closed?;
+    let report = once
+        .engine
+        .undo(&once.bridges, id, &once.options, &person)
+        .await;
+    let (report, _, showing) = once.close(report, output).await?;
     output.report(&render::report(&report, global.format, &showing))?;
     say_what_is_next(&report, asked, output);
     Ok(Exit::of(&report))
