@@ -83,9 +83,10 @@ pub(crate) async fn refresh(
             member.lead_time,
             &member.time_zone,
         );
+        let standing = standing(&rows, &grid.resource);
         let mut kept = Vec::with_capacity(blocks.len());
-        for block in blocks {
-            let record = block_record(&grid.resource, block.slot);
+        for slot in blocks.iter().flat_map(|block| apart(block.slot, &standing)) {
+            let record = block_record(&grid.resource, slot);
             observed.seen.insert(record.id.clone());
             kept.push(record.id.clone());
             changes.push(Change::MirrorSeen {
@@ -122,6 +123,38 @@ pub(crate) async fn refresh(
     }
     store.apply(changes).await?;
     Ok(())
+}
+
+/// The slots of the blocks of a resource that stand, in order.
+fn standing(rows: &[MirrorRow], resource: &ResourceKey) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = rows
+        .iter()
+        .map(|row| &row.record)
+        .filter(|record| is_block_id(&record.id) && record.resource == *resource)
+        .filter(|record| record.state == RecordState::Live)
+        .filter_map(|record| Slot::new(record.start, record.end?).ok())
+        .collect();
+    slots.sort_unstable();
+    slots
+}
+
+/// The blocks of one busy stretch. One that stands stays as it is while all of its time is busy, and what has become busy
+/// beside it is another one: its copies need not be taken away and made anew, and what a platform refuses of the one says
+/// nothing of the other.
+fn apart(stretch: Slot, standing: &[Slot]) -> Vec<Slot> {
+    let mut parts = Vec::new();
+    let mut from = stretch.start();
+    let between = |from, to| Slot::new(from, to).ok().filter(|_| from < to);
+    for stands in standing {
+        if stands.start() < from || stands.end() > stretch.end() {
+            continue;
+        }
+        parts.extend(between(from, stands.start()));
+        parts.push(*stands);
+        from = stands.end();
+    }
+    parts.extend(between(from, stretch.end()));
+    parts
 }
 
 /// The times that need no block: known records of the platform, and bookings that are known elsewhere (their time is

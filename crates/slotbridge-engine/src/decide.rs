@@ -289,6 +289,7 @@ fn link_records(
             Linked {
                 remote_id: Some(remote_id),
                 shadow,
+                at,
             },
         ));
     }
@@ -551,6 +552,7 @@ fn accept(
                 at,
             });
             link.shadow = shadow;
+            link.at = at;
         }
     }
 }

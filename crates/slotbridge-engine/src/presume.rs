@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::merge::{Presence, Shown};
 use slotbridge_core::model::{
     Booking, BookingId, Kind, PlatformName, RemoteId, ResourceKey, ResourceName, Slot,
@@ -87,6 +87,74 @@ pub(crate) fn shown(
     if free { Shown::Gone } else { Shown::Unseen }
 }
 
+/// Presumed records whose whole time is taken by known ones that were there, and as they are now, when it was presumed:
+/// had they been known then, nothing would have been presumed.
+pub(crate) fn explained(view: &View<'_>) -> Vec<(BookingId, PlatformName)> {
+    let mut explained = Vec::new();
+    for (id, known) in &view.bookings {
+        if !view.focus.has_booking(*id) || known.canonical.live().is_none() {
+            continue;
+        }
+        for (platform, link) in &known.links {
+            let (None, Some(member), Presence::Live(kept)) =
+                (&link.remote_id, view.member(platform), &link.shadow.kept)
+            else {
+                continue;
+            };
+            if kept.slot.end() > view.now && is_explained(member, kept, link.at) {
+                explained.push((*id, platform.clone()));
+            }
+        }
+    }
+    explained
+}
+
+/// Whether known records that have not changed since `presumed_at` take all of a booking's time.
+fn is_explained(member: &MemberView<'_>, kept: &Booking, presumed_at: Timestamp) -> bool {
+    let Some(key) = member.member.mapping.resource_key(&kept.resource) else {
+        return false;
+    };
+    // Stamps of whole seconds are rounded down.
+    let is_before = |at: Timestamp| presumed_at.duration_since(at) >= SignedDuration::from_secs(1);
+    let mut taken: Vec<Slot> = own_records(member)
+        .filter(|(record, slot)| {
+            record.resource == *key
+                && slot.intersects(kept.slot)
+                && record.created_at.is_some_and(is_before)
+                && record.changed_at.is_none_or(is_before)
+        })
+        .map(|(_, slot)| slot)
+        .collect();
+    taken.sort_unstable();
+    let mut until = kept.slot.start();
+    for slot in taken {
+        if slot.start() > until {
+            return false;
+        }
+        until = until.max(slot.end());
+    }
+    until >= kept.slot.end()
+}
+
+/// Takes presumed links back.
+pub(crate) fn take_back(
+    view: &mut View<'_>,
+    links: Vec<(BookingId, PlatformName)>,
+    changes: &mut Vec<Change>,
+) {
+    for (id, platform) in links {
+        if let Some(known) = view.bookings.get_mut(&id) {
+            known.links.remove(&platform);
+        }
+        changes.push(Change::Unlink {
+            bridge: view.bridge.name.clone(),
+            booking: id,
+            platform,
+            at: view.now,
+        });
+    }
+}
+
 /// Drops presumed links that turned out to have no record behind them.
 pub(crate) fn dissolve(view: &mut View<'_>, report: &mut BridgeReport, changes: &mut Vec<Change>) {
     let mut dropped: Vec<(BookingId, PlatformName)> = Vec::new();
@@ -128,17 +196,7 @@ pub(crate) fn dissolve(view: &mut View<'_>, report: &mut BridgeReport, changes: 
             }
         }
     }
-    for (id, platform) in dropped {
-        if let Some(known) = view.bookings.get_mut(&id) {
-            known.links.remove(&platform);
-        }
-        changes.push(Change::Unlink {
-            bridge: view.bridge.name.clone(),
-            booking: id,
-            platform,
-            at: view.now,
-        });
-    }
+    take_back(view, dropped, changes);
 }
 
 const FREED: &str = "its time was busy here and is free now, so it was probably cancelled here, in a record that slotbridge \

@@ -247,6 +247,7 @@ fn note_alone(
     let link = Linked {
         remote_id: Some(id),
         shadow,
+        at,
     };
     view.bookings.insert(
         booking,

@@ -151,10 +151,15 @@ fn note(
         shadow: shadow.clone(),
         at: view.now,
     });
+    let at = view.now;
     if let Some(known) = view.bookings.get_mut(&row.operation.booking) {
         known.links.insert(
             row.operation.platform.clone(),
-            crate::view::Linked { remote_id, shadow },
+            crate::view::Linked {
+                remote_id,
+                shadow,
+                at,
+            },
         );
     }
 }

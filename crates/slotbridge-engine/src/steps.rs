@@ -76,6 +76,7 @@ pub(crate) fn plan(
                 Linked {
                     remote_id: None,
                     shadow,
+                    at: view.now,
                 },
             );
         }

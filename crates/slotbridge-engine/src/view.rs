@@ -44,6 +44,8 @@ pub(crate) struct Linked {
     pub(crate) remote_id: Option<RemoteId>,
     /// The base of the merge.
     pub(crate) shadow: Shadow,
+    /// Since when record and shadow are so.
+    pub(crate) at: Timestamp,
 }
 
 /// A record as the run sees it.
@@ -225,6 +227,7 @@ pub(crate) fn known(state: BridgeState) -> BTreeMap<BookingId, Known> {
                 Linked {
                     remote_id: link.remote_id,
                     shadow: link.shadow,
+                    at: link.at,
                 },
             );
         }

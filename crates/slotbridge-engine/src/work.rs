@@ -13,7 +13,7 @@ use slotbridge_core::plan::{Action, Operation};
 use slotbridge_platform::ErrorKind;
 use slotbridge_platform::seam::{Seam, random_bytes};
 use slotbridge_platform::tally;
-use slotbridge_store::{Change, JournalRow, RunId, Store};
+use slotbridge_store::{Change, JournalRow, JournalState, Outcome, RunId, Store};
 use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
@@ -24,6 +24,7 @@ use crate::decide::{Decision, decide};
 use crate::execute::{Done, Executor, Task, show_progress};
 use crate::found::{empty_report, report_rebooking, report_rows, report_unsettled};
 use crate::guarding::{Alarms, Guarding, Judged};
+use crate::presume;
 use crate::refusal;
 use crate::report::{BridgeReport, OutcomeWord, Report};
 use crate::run::owned;
@@ -174,6 +175,9 @@ impl<'a> Work<'a> {
             .collect();
         let settled = settle::settle(&mut view, &open, settle::begun(seam));
         self.apply(settled).await?;
+        let mut taken_back = Vec::new();
+        let explained = self.presumed_in_vain(&view).await?;
+        presume::take_back(&mut view, explained, &mut taken_back);
 
         let mut report = empty_report(bridge);
         let mut new_id = || BookingId::from_parts(seam.now(), random_bytes(seam));
@@ -186,6 +190,7 @@ impl<'a> Work<'a> {
             report.unmapped.append(&mut walked.unmapped);
         }
         report.plan = basis_hash(&operations);
+        let changes = taken_back.into_iter().chain(changes).collect();
         Ok(Planned {
             work: self,
             view,
@@ -196,6 +201,34 @@ impl<'a> Work<'a> {
             open,
             facts,
         })
+    }
+
+    /// Presumed records of which it has come out that there is none: what was busy is another booking. Where a create of
+    /// ours had no answer, it may stand there beside that one.
+    async fn presumed_in_vain(
+        &self,
+        view: &View<'_>,
+    ) -> Result<Vec<(BookingId, PlatformName)>, EngineError> {
+        let mut explained = presume::explained(view);
+        if explained.is_empty() {
+            return Ok(explained);
+        }
+        let ids = explained.iter().map(|(id, _)| *id).collect();
+        let journal = self
+            .store
+            .journal_of_bookings(&self.bridge.name, ids)
+            .await?;
+        explained.retain(|(id, platform)| {
+            let last_create = journal.iter().rev().find(|row| {
+                row.operation.booking == *id
+                    && row.operation.platform == *platform
+                    && matches!(row.operation.action, Action::Create { .. })
+            });
+            last_create.is_none_or(|row| {
+                !row.state.is_open() && row.state != JournalState::Done(Outcome::SettledPresumed)
+            })
+        });
+        Ok(explained)
     }
 }
 

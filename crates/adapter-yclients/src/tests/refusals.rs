@@ -318,6 +318,20 @@ fn a_removal_needs_no_body() {
 }
 
 #[test]
+fn a_page_for_people_is_no_removal() {
+    let page = failure(judged(
+        "records.remove",
+        Repeat::Once,
+        200,
+        "<html><body>Идут технические работы</body></html>",
+    ));
+    assert_eq!(
+        (page.kind, page.retry),
+        (ErrorKind::BadReply, Retry::AfterObserving)
+    );
+}
+
+#[test]
 fn every_fixture_of_an_error_is_looked_at() {
     let tabled = REFUSALS.iter().map(|(name, ..)| *name);
     let elsewhere = [

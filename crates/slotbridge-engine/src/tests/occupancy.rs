@@ -35,6 +35,40 @@ async fn a_busy_time_that_nobody_explains_becomes_a_block_when_seen_twice_and_go
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_block_stays_as_it_is_when_the_time_beside_it_is_taken_too() {
+    let world = World::with_grid();
+    let first = world.b.book("anna", at(9, 0), 60, "Вера");
+    world.run().await;
+    world.run().await;
+    let stands = live_id(&world.a);
+    let before = world.b.book("anna", at(8, 0), 60, "Игорь");
+    let after = world.b.book("anna", at(10, 0), 60, "Анна");
+    world.run().await;
+    world.run().await;
+    let slots = |world: &World| -> Vec<_> {
+        let mut slots: Vec<_> = world
+            .a
+            .live()
+            .iter()
+            .map(|one| (one.start, one.end))
+            .collect();
+        slots.sort();
+        slots
+    };
+    let hour = |hour| (at(hour, 0), Some(at(hour + 1, 0)));
+    assert_eq!(slots(&world), [hour(8), hour(9), hour(10)]);
+    assert!(world.a.live().iter().any(|one| one.id == stands));
+    assert_eq!(world.a.writes(), 3, "nothing was taken away or changed");
+    world.b.cancel(&first);
+    world.run().await;
+    assert_eq!(slots(&world), [hour(8), hour(10)]);
+    world.b.cancel(&before);
+    world.b.cancel(&after);
+    world.run().await;
+    assert_eq!(slots(&world), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_that_the_owner_names_is_read_and_synced_as_a_booking() {
     let mut world = World::with_grid();
     let b = world.b.book("anna", at(9, 0), 60, "Вера");
@@ -92,6 +126,78 @@ async fn losing_the_database_presumes_what_is_busy() {
     }
     assert_eq!(world.a.writes() + world.b.writes(), writes);
     assert!(world.a.live().iter().all(|record| !record.is_block));
+}
+
+/// A booking whose time is busy on `b` because of another one there, which the owner names afterwards.
+async fn presumed_and_then_explained() -> (World, RemoteId, RemoteId) {
+    let mut world = World::with_grid();
+    let b = world.b.book("anna", at(9, 0), 60, "Игорь");
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.run().await;
+    assert_eq!(world.b.writes(), 0, "it is taken for the same booking");
+    world.bridge.members[1].known_records.push(b.clone());
+    world.run().await;
+    (world, a, b)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_time_that_turns_out_to_be_another_booking_is_no_copy() {
+    let (world, _, b) = presumed_and_then_explained().await;
+    assert_eq!(
+        world.b.writes(),
+        0,
+        "two bookings at one time are a person's to settle"
+    );
+    world.b.cancel(&b);
+    world.settle().await;
+    assert_eq!(only(&world.b.live()).client.name.expose(), "Вера");
+
+    let (world, a, _) = presumed_and_then_explained().await;
+    world.a.move_to(&a, at(12, 0));
+    world.settle().await;
+    assert_eq!(world.b.live().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_came_onto_a_busy_time_does_not_explain_it() {
+    for is_new in [true, false] {
+        let mut world = World::with_grid();
+        world.b.book("anna", at(9, 0), 60, "Вера");
+        let a = world.a.book("anna", at(9, 0), 60, "Вера");
+        let early = world.b.book("anna", at(15, 0), 60, "Игорь");
+        world.run().await;
+        world.seam.sleep(std::time::Duration::from_secs(1)).await;
+        let late = if is_new {
+            let late = world.b.book("anna", at(9, 0), 60, "Надежда");
+            // Not every platform tells when a record was changed.
+            let mut state = world.b.state.lock().unwrap();
+            state.records.get_mut(&late).unwrap().changed_at = None;
+            late
+        } else {
+            world.b.move_to(&early, at(9, 0));
+            early
+        };
+        world.bridge.members[1].known_records.push(late);
+        world.run().await;
+        world.a.move_to(&a, at(12, 0));
+        world.run().await;
+        assert_eq!(world.b.writes(), 0, "a second one may not appear");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_without_an_answer_may_stand_beside_another_booking() {
+    let mut world = World::with_grid();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    let other = world.b.book("anna", at(9, 0), 60, "Игорь");
+    world.run().await;
+    world.bridge.members[1].known_records.push(other);
+    world.run().await;
+    world.a.move_to(&a, at(12, 0));
+    world.run().await;
+    assert_eq!(world.b.live().len(), 2, "a second one may not appear");
 }
 
 #[tokio::test(start_paused = true)]

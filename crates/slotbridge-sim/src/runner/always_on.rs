@@ -204,7 +204,7 @@ impl Life<'_> {
         let dies = self.dice.permille(self.scenario.crash_permille);
         let death = dies.then(|| self.death());
         let pause = locked(&self.people).pause().min(PAUSE_MAX);
-        self.watch(pause, death).await
+        self.watch(pause, death, self.scenario.meanwhile).await
     }
 
     /// Lets the auditor know whether the engine is at work at this moment.
@@ -248,8 +248,13 @@ impl Life<'_> {
         }
     }
 
-    /// Time passes with the engine on; it dies at some moment of it, perhaps.
-    async fn watch(&mut self, time: SignedDuration, death: Option<Death>) -> anyhow::Result<()> {
+    /// Time passes with the engine on; it dies at some moment of it, perhaps. With `meanwhile` people act.
+    async fn watch(
+        &mut self,
+        time: SignedDuration,
+        death: Option<Death>,
+        meanwhile: bool,
+    ) -> anyhow::Result<()> {
         let until = Instant::now() + Duration::try_from(time).unwrap_or_default();
         let mut death = death;
         loop {
@@ -260,7 +265,7 @@ impl Life<'_> {
                 process.fate.arm(death.take(), &process.store);
             }
             locked(&self.auditor).run_begins();
-            let mut ended = self.live_on(until).await?;
+            let mut ended = self.live_on(until, meanwhile).await?;
             // It dies only while somebody watches; at the last moment of that it may have died unseen.
             if let Some(process) = &self.process {
                 process.fate.disarm();
@@ -298,8 +303,9 @@ impl Life<'_> {
         }
     }
 
-    /// What is outside goes on until then: webhooks come, a person approves what guards hold, and people may act.
-    async fn live_on(&mut self, until: Instant) -> anyhow::Result<Ended> {
+    /// What is outside goes on until then: webhooks come, a person approves what guards hold, and with `meanwhile`
+    /// people act.
+    async fn live_on(&mut self, until: Instant, meanwhile: bool) -> anyhow::Result<Ended> {
         let mut dice = Dice::new(self.dice.roll());
         let mut acts_at = Instant::now() + Duration::from_millis(dice.below(120_000));
         loop {
@@ -333,7 +339,7 @@ impl Life<'_> {
             if dice.below(20) == 0 {
                 self.approve_held().await?;
             }
-            if self.scenario.meanwhile && Instant::now() >= acts_at {
+            if meanwhile && Instant::now() >= acts_at {
                 acts_at = Instant::now() + Duration::from_millis(200 + dice.below(1_200_000));
                 self.meet();
                 self.act(People::act);
@@ -405,7 +411,7 @@ impl Life<'_> {
         let least = STRETCHES_MIN + unlisted / RECORDS_PER_STRETCH;
         let mut before = self.network.writes();
         for stretch in 0..STRETCHES_MAX {
-            self.watch(STRETCH, None).await?;
+            self.watch(STRETCH, None, false).await?;
             if !self.is_fine() {
                 return Ok(());
             }

@@ -72,6 +72,21 @@ fn a_prefix_is_the_beginning_of_the_same_life() {
     assert_eq!(beginning.diary, whole.diary[..beginning.diary.len()]);
 }
 
+#[test]
+fn people_have_stopped_when_an_engine_that_is_always_on_has_its_time() {
+    let settings = Settings {
+        always_on: Some(true),
+        prefix: Some(0),
+        ..short(&[Place::Yclients, Place::Alfacrm])
+    };
+    for seed in 1..4 {
+        let outcome = live(seed, &settings).unwrap();
+        let (first, _) = outcome.diary[0].split_once(' ').unwrap();
+        let late = outcome.diary.iter().find(|act| !act.starts_with(first));
+        assert_eq!(late, None, "seed {seed}");
+    }
+}
+
 /// Lives lives with a broken bridge until it is caught, by the promise that it is known to break and by no other. The
 /// same life with a bridge that is whole breaks none: what is caught is the canary, not the life.
 fn assert_caught(canary: Canary, places: &[Place]) {

@@ -71,11 +71,15 @@ enum Write {
 const WRITES: [Write; 3] = [Write::Create, Write::Update, Write::Remove];
 
 /// What becomes of the answer to one call of the write.
-const ANSWERS: [(&str, Fault); 4] = [
+const ANSWERS: [(&str, Fault); 5] = [
     ("the reply is lost", Fault::ReplyLost),
     ("an error 500 after it", Fault::ErrorAfter { status: 500 }),
     ("a reply of a senseless shape", Fault::Garbage),
     ("nothing happens and nobody says so", Fault::DropBefore),
+    (
+        "nothing happens, and a page for people says that all is well",
+        Fault::HtmlError { status: 200 },
+    ),
 ];
 
 struct Scene {
