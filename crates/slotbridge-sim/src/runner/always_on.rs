@@ -333,7 +333,7 @@ impl Life<'_> {
             if dice.below(20) == 0 {
                 self.approve_held().await?;
             }
-            if self.scenario.meanwhile && Instant::now() >= acts_at {
+            if self.scenario.meanwhile && !self.is_quiet && Instant::now() >= acts_at {
                 acts_at = Instant::now() + Duration::from_millis(200 + dice.below(1_200_000));
                 self.meet();
                 self.act(People::act);

@@ -66,6 +66,8 @@ pub(super) struct Life<'a> {
     /// What it told and nobody has heard yet.
     pub(super) reports: Vec<Arc<BridgeReport>>,
     pub(super) post: Post,
+    /// Whether people and faults have stopped.
+    pub(super) is_quiet: bool,
     /// Whether the engine that is always on has had its time.
     is_judged: bool,
     /// Whether the last process died.
@@ -121,6 +123,7 @@ impl<'a> Life<'a> {
             always_on: None,
             reports: Vec::new(),
             post: Post::new(seed),
+            is_quiet: false,
             is_judged: false,
             died: false,
             kept: Vec::new(),
@@ -514,6 +517,7 @@ impl<'a> Life<'a> {
 
     /// People and faults have stopped: slotbridge gets its time, then it is judged.
     async fn quiet(&mut self) -> anyhow::Result<()> {
+        self.is_quiet = true;
         self.count_faults();
         storms::calm(&self.stage);
         self.machine.set_wrong_by(SignedDuration::ZERO);

@@ -72,6 +72,22 @@ fn a_prefix_is_the_beginning_of_the_same_life() {
     assert_eq!(beginning.diary, whole.diary[..beginning.diary.len()]);
 }
 
+#[test]
+fn people_do_nothing_any_more_at_the_quiet_end_of_a_life_that_is_always_on() {
+    let settings = Settings {
+        always_on: Some(true),
+        prefix: Some(0),
+        ..short(&[Place::Yclients, Place::Alfacrm])
+    };
+    for seed in 1..5 {
+        let outcome = live(seed, &settings).unwrap();
+        assert!(outcome.counts.passes > 3, "{:?}", outcome.counts);
+        let first = |line: &String| line.split(' ').next().map(str::to_owned);
+        let times: std::collections::BTreeSet<_> = outcome.diary.iter().map(first).collect();
+        assert_eq!(times.len(), 1, "seed {seed}: {times:?}");
+    }
+}
+
 /// Lives lives with a broken bridge until it is caught, by the promise that it is known to break and by no other. The
 /// same life with a bridge that is whole breaks none: what is caught is the canary, not the life.
 fn assert_caught(canary: Canary, places: &[Place]) {
