@@ -225,7 +225,7 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
     /// Leaves the first `keep` rows of a listing, and its told total unless `honest`.
     fn shorten(&self, body: &mut Value, keep: usize, honest: bool);
     /// Gives a success of a shape that nobody expects.
-    fn garbage(&self) -> Value;
+    fn garbage(&self, incoming: &Incoming) -> Value;
 }
 
 pub(crate) fn router<B: Backend>(backend: B) -> Router {
@@ -328,7 +328,7 @@ async fn carry_out<B: Backend>(
         Some(Fault::ExpiredToken) => backend.credentials_reply(method),
         Some(Fault::Garbage) => {
             do_it();
-            Reply::json(200, backend.garbage())
+            Reply::json(200, backend.garbage(incoming))
         }
     };
     calls.note(place, |call| call.status = Some(reply.status));

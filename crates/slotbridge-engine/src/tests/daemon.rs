@@ -726,6 +726,36 @@ async fn edited_unseen(look_fails: bool) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_time_that_was_just_left_is_not_taken_for_another_booking_before_the_grid_was_read_again()
+{
+    let world = World::with_grid();
+    // Grids and records are read in turn, one in two minutes.
+    let slow = Quota {
+        calls: 1,
+        per: Duration::from_mins(2),
+    };
+    let running = world.start_with(world.setup(&[slow]), Mode::Apply).await;
+    let book = async |start, minutes, client| {
+        let id = world.a.book("anna", start, minutes, client);
+        world.webhook(&world.a, id.as_str()).await;
+        running.hint(&world.a);
+        seconds(60).await;
+    };
+    book(at(9, 0), 120, "Дарья").await;
+    seconds(600).await;
+    // Two people take one time; the first has it on both platforms.
+    book(at(10, 0), 60, "Вера").await;
+    let b = live_id(&world.b);
+    world.b.cancel(&b);
+    world.webhook(&world.b, b.as_str()).await;
+    running.hint(&world.b);
+    seconds(600).await;
+    running.stop().await;
+    assert_eq!(only(&world.b.live()).client.name.expose(), "Вера");
+    assert_eq!(world.times(&world.a), world.times(&world.b));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_edit_whose_webhook_got_lost_is_not_overwritten_where_nothing_is_listed() {
     edited_unseen(false).await;
 }
