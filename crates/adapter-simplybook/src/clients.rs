@@ -253,8 +253,9 @@ async fn search(
 ) -> Result<Vec<Found>, PlatformError> {
     let ask = request::find_clients(words);
     let result = session.call(&ask, Priority::Write).await?;
-    let cards =
-        wire::elements(&result).ok_or_else(|| error::senseless(&ask, "the clients are no list"))?;
+    let cards = wire::elements(&result)
+        .filter(|cards| cards.iter().all(|card| card.is_object()))
+        .ok_or_else(|| error::senseless(&ask, "the clients are no list of clients"))?;
     Ok(cards
         .into_iter()
         .filter_map(Value::as_object)

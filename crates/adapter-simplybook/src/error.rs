@@ -47,7 +47,7 @@ pub(crate) fn judge(ask: &Ask, id: u64, reply: &Reply) -> Judgement {
                 "the service described itself instead of answering; check base_url",
             )),
             Some(Envelope::OfAnother) => {
-                Judgement::Fail(senseless(ask, "the answer is to another request"))
+                Judgement::Fail(senseless(ask, "the answer does not name this request"))
             }
             Some(Envelope::Odd | Envelope::Failed { .. }) => Judgement::Fail(senseless(
                 ask,

@@ -153,8 +153,9 @@ impl Lister<'_> {
             rows: rows.len(),
             ..Seen::default()
         };
-        let mut beyond: usize = 0;
+        let (mut beyond, mut odd): (usize, usize) = (0, 0);
         for row in rows {
+            odd += usize::from(!row.is_object());
             match day_of(row) {
                 Some(day) if day < from || day > asked_to => beyond += 1,
                 // Seen again with its own slice, if it belongs to the window at all.
@@ -176,6 +177,10 @@ impl Lister<'_> {
             seen.doubt = Some(format!(
                 "the listing shows {beyond} bookings of other days than were asked for"
             ));
+        }
+        // A booking may be unreadable; what is no object is none, and the listing may be of anything.
+        if odd > 0 {
+            seen.doubt = Some(format!("{odd} rows of the listing are no bookings"));
         }
         Ok(seen)
     }

@@ -26,7 +26,7 @@ pub(crate) enum Envelope {
     },
     /// A description of the service: the request was not understood as one (simplybook contract, 1.3).
     Description,
-    /// The answer to another request.
+    /// A result that is not known to be the answer to this request.
     OfAnother,
     /// Neither.
     Odd,
@@ -51,10 +51,8 @@ pub(crate) fn envelope(body: &[u8], asked: u64) -> Option<Envelope> {
             about,
         });
     }
-    let of_another = body
-        .get("id")
-        .and_then(text)
-        .is_some_and(|shown| shown != asked.to_string());
+    // A result without an id is not known to be ours either: of a text, such as a comment, nothing else would tell.
+    let of_another = body.get("id").and_then(text) != Some(asked.to_string());
     Some(match body.remove("result") {
         Some(_) if of_another => Envelope::OfAnother,
         Some(result) => Envelope::Done(result),

@@ -159,20 +159,21 @@ impl Executor<'_> {
         task: Task,
     ) -> Result<(Done, Option<Kept>, Option<String>), EngineError> {
         let operation = task.operation.clone();
-        if self.has_moved_on(member, &task).await? {
+        if let Some((kind, why)) = self.obstacle(member, &task).await? {
             tracing::debug!(
-                op = operation.action.as_str(), platform = %operation.platform, booking = %operation.booking,
-                "The record has changed since this was planned."
+                op = operation.action.as_str(), platform = %operation.platform, booking = %operation.booking, ?kind,
+                "The record is not known to be as it was when this was planned."
             );
+            let stop = is_down(kind).then(|| why.clone());
             let done = Done {
                 remote_id: operation.action.remote_id().cloned(),
                 operation,
                 outcome: OutcomeWord::Failed,
-                error: Some("the record has changed since this was planned".to_owned()),
-                kind: Some(ErrorKind::Stale),
+                error: Some(why),
+                kind: Some(kind),
                 brought_news: false,
             };
-            return Ok((done, None, None));
+            return Ok((done, None, stop));
         }
         let op = OpId::from_parts(self.seam.now(), random_bytes(self.seam));
         self.store
@@ -245,37 +246,55 @@ impl Executor<'_> {
         }
     }
 
-    /// Whether the record was seen otherwise since the operation was planned: a queue may take minutes, and looks go on
-    /// meanwhile.
-    async fn has_moved_on(&self, member: &Member, task: &Task) -> Result<bool, EngineError> {
+    /// Why a record cannot be written as it was planned: it was seen otherwise since, as a queue may take minutes and looks
+    /// go on meanwhile; or it has to be read once more before, and cannot be.
+    async fn obstacle(
+        &self,
+        member: &Member,
+        task: &Task,
+    ) -> Result<Option<(ErrorKind, String)>, EngineError> {
         let Some(planned) = &task.record else {
-            return Ok(false);
+            return Ok(None);
         };
-        let ids = vec![planned.id.clone()];
-        let rows = self.store.mirror_rows(member.platform.name(), ids).await?;
         let moved = |record: &Record| !crate::observe::is_as_it_was(planned, record);
+        let stale = || Some((ErrorKind::Stale, MOVED_ON.to_owned()));
+        let platform = member.platform.name();
+        let ids = vec![planned.id.clone()];
+        let rows = self.store.mirror_rows(platform, ids).await?;
         if rows.iter().any(|row| moved(&row.record)) {
-            return Ok(true);
+            return Ok(stale());
         }
         let seen_at = rows.iter().map(|row| row.seen_at).max();
         if !needs_a_look(member, task, seen_at, self.seam.now()) {
-            return Ok(false);
+            return Ok(None);
         }
         let begun_at = self.seam.now();
         match member.platform.read(&planned.id, Priority::Write).await {
             Ok(Reading::Found(record)) => {
                 let moved = moved(&record);
                 let change = Change::MirrorListed {
-                    platform: member.platform.name().clone(),
+                    platform: platform.clone(),
                     record: *record,
                     begun_at,
                     at: self.seam.now(),
                 };
                 self.store.apply(vec![change]).await?;
-                Ok(moved)
+                Ok(if moved { stale() } else { None })
             }
-            // The write itself tells what is the matter.
-            Ok(Reading::Missing | Reading::Unreadable(_)) | Err(_) => Ok(false),
+            // Nobody's edit is overwritten there; the write itself tells what is the matter.
+            Ok(Reading::Missing) => Ok(None),
+            Ok(Reading::Unreadable(row)) => {
+                let change = Change::MirrorUnreadable {
+                    platform: platform.clone(),
+                    id: Some(planned.id.clone()),
+                    why: row.why,
+                    at: self.seam.now(),
+                };
+                self.store.apply(vec![change]).await?;
+                Ok(stale())
+            }
+            // What was not looked at may be a person's edit by now.
+            Err(error) => Ok(Some((error.kind, error.to_string()))),
         }
     }
 
@@ -547,6 +566,9 @@ fn as_sent(member: &Member, task: &Task, id: &RemoteId) -> Option<Record> {
         support: before.map_or(Support::Full, |record| record.support),
     })
 }
+
+/// What an operation is told as whose record is not as it was when it was planned.
+const MOVED_ON: &str = "the record has changed since this was planned";
 
 /// What a confirmed write that did not take effect is told as.
 const ELSEWHERE: &str = "the platform confirmed the change, but kept another time or resource";

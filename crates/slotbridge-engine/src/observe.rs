@@ -49,6 +49,8 @@ pub(crate) struct Sight {
     pub(crate) shown: usize,
     /// Those of them that are new, changed or gone.
     pub(crate) changed: BTreeSet<RemoteId>,
+    /// Records that were read one by one and are no longer at the time at which they were known, as they were known.
+    pub(crate) left: Vec<Record>,
     /// Rows that could not be read.
     pub(crate) unreadable: Vec<Unreadable>,
     /// Start times, free and busy, per resource that could be read.
@@ -72,6 +74,7 @@ impl Sight {
             seen: Seen::default(),
             shown: 0,
             changed: BTreeSet::new(),
+            left: Vec::new(),
             unreadable: Vec::new(),
             grids: BTreeMap::new(),
             ids_all_new: false,
@@ -307,6 +310,9 @@ impl Observer<'_> {
             if has_changed(before.as_ref(), &reading) {
                 sight.changed.insert(id.clone());
             }
+            sight
+                .left
+                .extend(has_left(before.as_ref(), &reading).cloned());
             let mut changes = Vec::with_capacity(2);
             self.note_reading(id, reading, begun_at, sight, &mut changes);
             changes.push(self.platform_seen());
@@ -417,6 +423,24 @@ fn has_changed_to(before: Option<&MirrorRow>, record: &Record) -> bool {
             || before.record.support != record.support
             || !is_as_it_was(&before.record, record)
     })
+}
+
+/// The record as it was known, if a reading says that it does not take that time any more.
+pub(crate) fn has_left<'a>(before: Option<&'a MirrorRow>, reading: &Reading) -> Option<&'a Record> {
+    let before = &before?.record;
+    let takes = |record: &Record| record.state == RecordState::Live;
+    let same_time = |now: &Record| {
+        takes(now)
+            && now.resource == before.resource
+            && now.start == before.start
+            && now.end == before.end
+    };
+    let left = match reading {
+        Reading::Found(now) => !same_time(now),
+        Reading::Missing => true,
+        Reading::Unreadable(_) => false,
+    };
+    Some(before).filter(|before| left && takes(before))
 }
 
 /// Whether a reading says something else than the mirror.

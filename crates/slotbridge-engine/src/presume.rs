@@ -27,13 +27,25 @@ pub(crate) fn own_records<'a>(
         .filter_map(|row| Some((&row.record, own_slot(member.member, &row.record)?)))
 }
 
-/// How a slot looks on a platform's grid, apart from the platform's own known records; `None` without a grid.
+/// How a slot looks on a platform's grid, apart from the platform's own known records; `None` without a grid, and where
+/// one that shows it as taken may not know yet that a record has left it.
 pub(crate) fn look(
     member: &MemberView<'_>,
     resource: &ResourceName,
     slot: Slot,
 ) -> Option<SlotView> {
-    Some(member.free_times.get(resource)?.look(slot))
+    let looks = member.free_times.get(resource)?.look(slot);
+    let taken = matches!(looks, SlotView::Busy | SlotView::PartlyBusy);
+    Some(looks).filter(|_| !(taken && has_been_left(member, resource, slot)))
+}
+
+/// Whether a record has left this time, or part of it, perhaps since the grid was read.
+fn has_been_left(member: &MemberView<'_>, resource: &ResourceName, slot: Slot) -> bool {
+    let (member, left) = (member.member, &member.observed.left);
+    left.iter().any(|record| {
+        member.mapping.resource_key(resource) == Some(&record.resource)
+            && own_slot(member, record).is_some_and(|there| there.intersects(slot))
+    })
 }
 
 /// What each grid of a platform says apart from the platform's own known records, and from times that the grid shows as

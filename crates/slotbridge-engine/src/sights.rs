@@ -20,6 +20,9 @@ pub(crate) struct PastGrid {
     pub(crate) read_at: Timestamp,
     /// Times that records have left since: the grid shows them as taken, and that says nothing any more.
     pub(crate) vacated: Vec<Slot>,
+    /// Records that were seen to have left their time, as they were, and when that was seen, unless the grid was read
+    /// since. That it shows their time as taken may be because of them, or of somebody else.
+    pub(crate) left: Vec<(Timestamp, Record)>,
 }
 
 /// What a run is given of one platform.
@@ -59,6 +62,8 @@ pub(crate) struct Observed {
     pub(crate) grids_are_new: BTreeSet<ResourceName>,
     /// Times that records have left since their grid was read.
     pub(crate) vacated: Vec<(ResourceKey, Slot)>,
+    /// Records that may have left their time since their grid was read, as they were.
+    pub(crate) left: Vec<Record>,
     /// Whether every known id was missing from a listing that showed others.
     pub(crate) ids_all_new: bool,
     /// Why the platform could not be read, scrubbed.
@@ -96,10 +101,9 @@ impl Observed {
             .filter_map(|(key, grid)| Some((resource_name(member, key)?, grid.clone())))
             .collect();
         let mirror_counts = mirrored.is_some();
-        let (mut grids, mut grids_read_at, mut vacated) = mirrored
-            .map_or_else(Default::default, |mirrored| {
-                (mirrored.grids, mirrored.grids_read_at, mirrored.vacated)
-            });
+        let mirrored = mirrored.unwrap_or_else(Self::blank);
+        let (mut grids, mut grids_read_at) = (mirrored.grids, mirrored.grids_read_at);
+        let mut vacated = mirrored.vacated;
         vacated.retain(|(key, _)| !sight.grids.contains_key(key));
         let grids_are_new: BTreeSet<ResourceName> = new.keys().cloned().collect();
         grids_read_at.extend(
@@ -117,6 +121,7 @@ impl Observed {
             grids_read_at,
             grids_are_new,
             vacated,
+            left: mirrored.left,
             ids_all_new: sight.ids_all_new,
             error: sight.trouble.as_ref().map(|trouble| trouble.text.clone()),
             calls: sight.calls,
@@ -142,10 +147,12 @@ impl Observed {
                     .map(|slot| (past.grid.resource.clone(), *slot))
             })
             .collect();
+        let left = past.iter().flat_map(|past| &past.left);
         Self {
             grids,
             grids_read_at,
             vacated,
+            left: left.map(|(_, record)| record.clone()).collect(),
             mirror_counts: true,
             ..Self::blank()
         }
@@ -161,6 +168,7 @@ impl Observed {
             grids_read_at: BTreeMap::new(),
             grids_are_new: BTreeSet::new(),
             vacated: Vec::new(),
+            left: Vec::new(),
             ids_all_new: false,
             error: None,
             calls: 0,

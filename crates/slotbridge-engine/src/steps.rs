@@ -298,7 +298,7 @@ impl Planner<'_, '_, '_> {
             Discovery::ReadKnown => member.observed.error.is_none(),
         };
         let grid = capabilities.occupancy == OccupancyView::None
-            || member.observed.grids.contains_key(&booking.resource);
+            || presume::look(member, &booking.resource, booking.slot).is_some();
         if !read || !grid {
             return Some(Withheld::NotRead);
         }

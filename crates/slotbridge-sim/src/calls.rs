@@ -25,6 +25,8 @@ pub struct Call {
     pub fault: Option<String>,
     /// Whether the request was refused because the quota was used up (not by a fault rule).
     pub over_quota: bool,
+    /// Whether whoever made it could have known that; not where the platform was still at work for somebody who had gone.
+    pub is_foreseeable: bool,
     /// Whether the request changed what the platform holds.
     pub landed: bool,
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -29,6 +30,36 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 /// reports a lost connection; [`crate::serve()`] closes the socket without a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLost;
+
+/// Whoever waits for the answer to a request; a transport that calls the router in process puts it into the request's
+/// extensions.
+///
+/// A platform goes on working for one that has gone, and nobody outside can know for how long.
+#[derive(Debug, Clone)]
+pub struct Asker(Weak<()>);
+
+impl Asker {
+    /// The one who waits as long as this is kept.
+    pub fn of(waiting: &Arc<()>) -> Self {
+        Self(Arc::downgrade(waiting))
+    }
+
+    /// Whether nobody waits any more.
+    pub fn is_gone(&self) -> bool {
+        self.0.strong_count() == 0
+    }
+}
+
+/// Whether a platform answers more requests at the same time than it allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Crowd {
+    /// There is room.
+    Room,
+    /// There would be, but for requests whose askers have gone.
+    OfTheGone,
+    /// There is none.
+    Full,
+}
 
 /// A request, read in full.
 #[derive(Debug)]
@@ -180,8 +211,8 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
     /// Names the method that a request is for.
     fn method_of(&self, incoming: &Incoming) -> &'static str;
     /// Whether more requests are being answered at the same time than the platform allows.
-    fn crowded(&self) -> bool {
-        false
+    fn crowd(&self) -> Crowd {
+        Crowd::Room
     }
     /// Carries the request out.
     fn answer(&self, method: &'static str, incoming: &Incoming) -> Reply;
@@ -194,7 +225,7 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
     /// Leaves the first `keep` rows of a listing, and its told total unless `honest`.
     fn shorten(&self, body: &mut Value, keep: usize, honest: bool);
     /// Gives a success of a shape that nobody expects.
-    fn garbage(&self) -> Value;
+    fn garbage(&self, incoming: &Incoming) -> Value;
 }
 
 pub(crate) fn router<B: Backend>(backend: B) -> Router {
@@ -213,14 +244,17 @@ async fn handle<B: Backend>(backend: B, request: Request) -> Response {
         status: None,
         fault: None,
         over_quota: false,
+        is_foreseeable: true,
         landed: false,
     });
     let admitted = desk.quota.admit();
     let wait = admitted.err();
-    if wait.is_some() || backend.crowded() {
+    let crowd = backend.crowd();
+    if wait.is_some() || crowd != Crowd::Room {
         let reply = backend.limit_reply(wait);
         desk.calls.note(place, |call| {
             call.over_quota = true;
+            call.is_foreseeable = wait.is_some() || crowd == Crowd::Full;
             call.status = Some(reply.status);
         });
         return reply.into_response(false);
@@ -294,7 +328,7 @@ async fn carry_out<B: Backend>(
         Some(Fault::ExpiredToken) => backend.credentials_reply(method),
         Some(Fault::Garbage) => {
             do_it();
-            Reply::json(200, backend.garbage())
+            Reply::json(200, backend.garbage(incoming))
         }
     };
     calls.note(place, |call| call.status = Some(reply.status));

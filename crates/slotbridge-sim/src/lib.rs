@@ -32,7 +32,7 @@ pub use alfacrm::AlfacrmSim;
 pub use calls::Call;
 pub use clock::SimClock;
 pub use faults::{Fault, Faults, Rule, Which};
-pub use gate::ConnectionLost;
+pub use gate::{Asker, ConnectionLost};
 pub use person::{Booking, Edit, Hand, Inspect, NoSuchRecord, Seen};
 pub use quota::{Limit, Quota};
 pub use rubitime::RubitimeSim;

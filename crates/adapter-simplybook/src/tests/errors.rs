@@ -116,7 +116,7 @@ fn what_is_no_booking_is_never_told_as_a_booking_that_is_gone() {
 #[test]
 fn every_shape_of_a_reply_is_read() {
     // The judgement of a read and of a write.
-    let table: [(&str, u16, &str, &str); 18] = [
+    let table: [(&str, u16, &str, &str); 19] = [
         ("success_id_as_text", 200, "accept", "accept"),
         ("success_id_as_number_error_null", 200, "accept", "accept"),
         ("result_null", 200, "accept", "accept"),
@@ -152,6 +152,12 @@ fn every_shape_of_a_reply_is_read() {
         ),
         (
             "id_of_another",
+            200,
+            "BadReply Later",
+            "BadReply AfterObserving",
+        ),
+        (
+            "id_missing",
             200,
             "BadReply Later",
             "BadReply AfterObserving",

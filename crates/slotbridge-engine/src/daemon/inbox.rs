@@ -13,7 +13,7 @@ use slotbridge_platform::webhook::{Hint, HintKind};
 use slotbridge_store::{Change, InboxRow, MirrorRow};
 
 use crate::EngineError;
-use crate::observe::has_changed;
+use crate::observe::{has_changed, has_left};
 use crate::run::Engine;
 use crate::watch::Watch;
 
@@ -33,6 +33,8 @@ pub(crate) struct Opened {
     pub(crate) confirm: BTreeMap<RemoteId, BTreeSet<i64>>,
     /// Those of the latter that are new or changed.
     pub(crate) changed: BTreeSet<RemoteId>,
+    /// Those of them that have left the time at which they were known, as they were known.
+    pub(crate) left: Vec<Record>,
 }
 
 /// Looks into the webhooks of a platform that came after `after`.
@@ -84,6 +86,7 @@ pub(crate) async fn open(
                 let reading = Reading::Found(Box::new(record.clone()));
                 if has_changed(before, &reading) {
                     opened.changed.insert(id.clone());
+                    opened.left.extend(has_left(before, &reading).cloned());
                     changes.push(Change::MirrorSeen {
                         platform: name.clone(),
                         record,

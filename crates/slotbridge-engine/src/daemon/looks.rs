@@ -372,6 +372,7 @@ fn whole(sight: Sight) -> Looked {
 fn join(first: &mut Sight, second: Sight) {
     first.seen.extend(second.seen);
     first.changed.extend(second.changed);
+    first.left.extend(second.left);
     first.unreadable.extend(second.unreadable);
     first.grids.extend(second.grids);
     first.calls = first.calls.saturating_add(second.calls);

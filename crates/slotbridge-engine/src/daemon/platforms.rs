@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{PlatformName, RemoteId, ResourceKey, Slot};
 use slotbridge_core::quota::{self, Intervals, Polling};
+use slotbridge_core::record::Record;
 use slotbridge_platform::capabilities::{ChangeFeed, Discovery, Quota};
 use slotbridge_platform::gate::Gate;
 
@@ -284,12 +285,17 @@ impl Account {
         self.memory
             .grids_read
             .insert(grid.resource.clone(), read_at);
+        let before = self.grids.remove(&grid.resource);
+        let mut left = before.map(|past| past.left).unwrap_or_default();
+        // The answer may have been on its way when they were seen to have left.
+        left.retain(|(seen_at, _)| *seen_at > read_at);
         self.grids.insert(
             grid.resource.clone(),
             PastGrid {
                 grid: grid.clone(),
                 read_at,
                 vacated: Vec::new(),
+                left,
             },
         );
         if changed {
@@ -312,6 +318,15 @@ impl Account {
         if let Some(past) = self.grids.get_mut(resource) {
             past.vacated.push(slot);
         }
+    }
+
+    /// Notes that somebody has taken a record away from its time: what the grid of its resource shows there is not sure
+    /// any more.
+    pub(crate) fn has_left(&mut self, record: &Record, seen_at: Timestamp) {
+        if let Some(past) = self.grids.get_mut(&record.resource) {
+            past.left.push((seen_at, record.clone()));
+        }
+        self.doubt_grid(&record.resource);
     }
 
     /// The grids that are new enough to go by.

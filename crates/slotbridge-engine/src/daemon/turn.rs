@@ -261,6 +261,9 @@ impl Turn {
             return;
         };
         account.inbox_last = opened.last.unwrap_or(account.inbox_last);
+        for record in &opened.left {
+            account.has_left(record, self.engine.seam.now());
+        }
         if opened.more {
             self.agenda.hinted(platform);
         }
@@ -306,6 +309,9 @@ impl Turn {
         account.note(what, &sight, looked.steps, looked.all_seen_since, now);
         account.memory.named_read.extend(asked.iter().cloned());
         let done = account.done(asked.difference(&unread), &rows);
+        for record in &sight.left {
+            account.has_left(record, now);
+        }
         let mut news = false;
         let mut new_grids = Vec::new();
         for grid in sight.grids.values() {

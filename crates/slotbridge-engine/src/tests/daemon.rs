@@ -686,8 +686,9 @@ async fn an_answer_that_was_on_its_way_while_we_removed_the_record_brings_nothin
     running.stop().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_edit_whose_webhook_got_lost_is_not_overwritten_where_nothing_is_listed() {
+/// Both platforms' people edit one booking, and only one edit is told of; the other is found, or cannot be looked for at
+/// first, right before it would be overwritten.
+async fn edited_unseen(look_fails: bool) {
     let world = World::with_grid();
     // A record is read again only every few minutes.
     let slow = Quota {
@@ -708,6 +709,9 @@ async fn an_edit_whose_webhook_got_lost_is_not_overwritten_where_nothing_is_list
     seconds(600).await;
     write(&world.b, &b, "код 12");
     write(&world.a, &a, "звонить");
+    if look_fails {
+        world.b.fault("read", Fault::Down);
+    }
     world.webhook(&world.a, a.as_str()).await;
     running.hint(&world.a);
     seconds(60).await;
@@ -719,4 +723,44 @@ async fn an_edit_whose_webhook_got_lost_is_not_overwritten_where_nothing_is_list
         .unwrap();
     assert_eq!(told.len(), 1, "who lost was told of");
     assert_eq!(only(&world.a.live()).comment, only(&world.b.live()).comment);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_that_was_just_left_is_not_taken_for_another_booking_before_the_grid_was_read_again()
+{
+    let world = World::with_grid();
+    // Grids and records are read in turn, one in two minutes.
+    let slow = Quota {
+        calls: 1,
+        per: Duration::from_mins(2),
+    };
+    let running = world.start_with(world.setup(&[slow]), Mode::Apply).await;
+    let book = async |start, minutes, client| {
+        let id = world.a.book("anna", start, minutes, client);
+        world.webhook(&world.a, id.as_str()).await;
+        running.hint(&world.a);
+        seconds(60).await;
+    };
+    book(at(9, 0), 120, "Дарья").await;
+    seconds(600).await;
+    // Two people take one time; the first has it on both platforms.
+    book(at(10, 0), 60, "Вера").await;
+    let b = live_id(&world.b);
+    world.b.cancel(&b);
+    world.webhook(&world.b, b.as_str()).await;
+    running.hint(&world.b);
+    seconds(600).await;
+    running.stop().await;
+    assert_eq!(only(&world.b.live()).client.name.expose(), "Вера");
+    assert_eq!(world.times(&world.a), world.times(&world.b));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_whose_webhook_got_lost_is_not_overwritten_where_nothing_is_listed() {
+    edited_unseen(false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_written_over_a_record_that_could_not_be_looked_at_first() {
+    edited_unseen(true).await;
 }

@@ -83,6 +83,7 @@ fn as_known(sights: Sights) -> Sights {
                     grid,
                     read_at: sight.began_at,
                     vacated: Vec::new(),
+                    left: Vec::new(),
                 })
                 .collect();
             let past = Some(past).filter(|past| !past.is_empty());

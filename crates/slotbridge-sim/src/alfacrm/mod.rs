@@ -169,7 +169,7 @@ impl Backend for AlfacrmSim {
         }
     }
 
-    fn garbage(&self) -> Value {
+    fn garbage(&self, _incoming: &Incoming) -> Value {
         json!({"rows": "none of your business"})
     }
 }

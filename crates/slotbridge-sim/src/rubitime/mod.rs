@@ -140,7 +140,7 @@ impl Backend for RubitimeSim {
         }
     }
 
-    fn garbage(&self) -> Value {
+    fn garbage(&self, _incoming: &Incoming) -> Value {
         json!({"status": "ok", "message": "Success", "data": "none of your business"})
     }
 }

@@ -20,7 +20,7 @@ use super::canary::Canary;
 use super::fate::Fate;
 use super::trace::Trace;
 use crate::dice::Dice;
-use crate::gate::ConnectionLost;
+use crate::gate::{Asker, ConnectionLost};
 use crate::locked;
 use crate::simulation::{Auditor, Stage};
 use crate::world::Place;
@@ -230,12 +230,14 @@ impl Wire {
     ) -> Result<http::Response<Bytes>, TransportError> {
         self.fate.before_exchange();
         let run = locked(&self.network.auditor).run();
-        let work = self
-            .network
-            .clone()
-            .carry_out(self.place, run, request.map(Body::from));
+        // Let go of when the answer is there, when nobody has the patience any more, and when the process dies.
+        let waiting = Arc::new(());
+        let mut request = request.map(Body::from);
+        request.extensions_mut().insert(Asker::of(&waiting));
+        let work = self.network.clone().carry_out(self.place, run, request);
         let before = self.network.landed(self.place);
         let answered = tokio::time::timeout(limits.timeout, tokio::spawn(work)).await;
+        drop(waiting);
         self.fate.after_exchange();
         if self.network.landed(self.place) != before {
             self.fate.after_landing();

@@ -10,7 +10,7 @@ mod state;
 mod tests;
 mod wire;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub use state::{Event, IntakeField, Message, Unit};
 use crate::calls::CallLog;
 use crate::clock::SimClock;
 use crate::faults::Faults;
-use crate::gate::{self, Backend, Content, Desk, Incoming, Reply};
+use crate::gate::{self, Asker, Backend, Content, Crowd, Desk, Incoming, Reply};
 use crate::locked;
 use crate::quota::{Limit, Quota};
 use crate::webhooks::Outbox;
@@ -79,7 +79,7 @@ pub struct SimplybookSim {
     state: Arc<Mutex<state::State>>,
     desk: Desk,
     outbox: Outbox,
-    in_flight: Arc<AtomicUsize>,
+    in_flight: Arc<Mutex<InFlight>>,
 }
 
 impl SimplybookSim {
@@ -119,7 +119,7 @@ impl SimplybookSim {
         let in_flight = Arc::clone(&self.in_flight);
         gate::router(self.clone()).layer(middleware::from_fn(
             move |request: Request, next: Next| {
-                let one = One::of(&in_flight);
+                let one = One::of(&in_flight, request.extensions().get().cloned());
                 async move {
                     let response = next.run(request).await;
                     drop(one);
@@ -150,19 +150,35 @@ impl SimplybookSim {
     }
 }
 
+/// The requests that are being answered, with whoever waits for them if that is told.
+#[derive(Debug, Default)]
+struct InFlight {
+    next: u64,
+    askers: BTreeMap<u64, Option<Asker>>,
+}
+
 /// One request being answered.
-struct One(Arc<AtomicUsize>);
+struct One {
+    all: Arc<Mutex<InFlight>>,
+    number: u64,
+}
 
 impl One {
-    fn of(in_flight: &Arc<AtomicUsize>) -> Self {
-        in_flight.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(in_flight))
+    fn of(all: &Arc<Mutex<InFlight>>, asker: Option<Asker>) -> Self {
+        let mut in_flight = locked(all);
+        let number = in_flight.next;
+        in_flight.next += 1;
+        in_flight.askers.insert(number, asker);
+        Self {
+            all: Arc::clone(all),
+            number,
+        }
     }
 }
 
 impl Drop for One {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        locked(&self.all).askers.remove(&self.number);
     }
 }
 
@@ -175,9 +191,21 @@ impl Backend for SimplybookSim {
         handlers::method_of(incoming)
     }
 
-    fn crowded(&self) -> bool {
-        let limited = locked(&self.state).options.parallel_limited;
-        limited && self.in_flight.load(Ordering::Acquire) > PARALLEL
+    fn crowd(&self) -> Crowd {
+        if !locked(&self.state).options.parallel_limited {
+            return Crowd::Room;
+        }
+        let in_flight = locked(&self.in_flight);
+        let gone = |asker: &&Option<Asker>| asker.as_ref().is_some_and(Asker::is_gone);
+        let gone = in_flight.askers.values().filter(gone).count();
+        let all = in_flight.askers.len();
+        if all <= PARALLEL {
+            Crowd::Room
+        } else if all - gone <= PARALLEL {
+            Crowd::OfTheGone
+        } else {
+            Crowd::Full
+        }
     }
 
     fn answer(&self, method: &'static str, incoming: &Incoming) -> Reply {
@@ -220,7 +248,9 @@ impl Backend for SimplybookSim {
         }
     }
 
-    fn garbage(&self) -> Value {
-        json!({"jsonrpc": "2.0", "result": "none of your business"})
+    /// It names the request, and is no text, which could pass for a comment.
+    fn garbage(&self, incoming: &Incoming) -> Value {
+        let asked: Value = serde_json::from_slice(&incoming.body).unwrap_or_default();
+        json!({"jsonrpc": "2.0", "id": asked.get("id"), "result": [["none of your business"]]})
     }
 }

@@ -154,7 +154,7 @@ impl Backend for YclientsSim {
         }
     }
 
-    fn garbage(&self) -> Value {
+    fn garbage(&self, _incoming: &Incoming) -> Value {
         json!({"success": true, "data": {"rows": "none of your business"}, "meta": []})
     }
 }

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use jiff::civil::date;
 use jiff::tz::TimeZone;
 use serde_json::json;
+use tower::ServiceExt as _;
 
 use super::{LimitShape, Options, SimplybookSim, ask, code, company, form, rpc};
 use crate::clock::SimClock;
 use crate::faults::{Fault, Which};
+use crate::gate::Asker;
 use crate::person::{Booking, Hand as _, Inspect as _};
 use crate::simplybook::public::signature;
 use crate::testing::{NOW, at};
@@ -246,4 +250,42 @@ async fn the_third_call_at_the_same_time_is_refused() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 429]);
     assert_eq!(sim.quota_violations().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_third_call_cannot_foresee_that_the_platform_is_at_work_for_one_who_has_gone() {
+    for gone in [false, true] {
+        let sim = company(Options::default());
+        let delay = Duration::from_secs(1);
+        sim.faults()
+            .add("slow", "*", Which::Every, Fault::SlowAnswer { delay });
+        let waiting = std::sync::Arc::new(());
+        let ask = || {
+            let body =
+                json!({"method": "getToken", "params": ["acme", "demo-simplybook-key"], "id": 1});
+            let mut request = Request::post("/login")
+                .body(Body::from(body.to_string()))
+                .unwrap();
+            request.extensions_mut().insert(Asker::of(&waiting));
+            tokio::spawn(sim.router().oneshot(request))
+        };
+        let earlier = [ask(), ask()];
+        tokio::task::yield_now().await;
+        if gone {
+            drop(waiting);
+        }
+        let third = rpc(&sim, "/login", &[], "getToken", json!([])).await;
+        assert_eq!(third.status, 429);
+        let refused = sim.quota_violations();
+        assert_eq!(
+            refused
+                .iter()
+                .map(|call| call.is_foreseeable)
+                .collect::<Vec<_>>(),
+            [!gone]
+        );
+        for call in earlier {
+            assert_eq!(call.await.unwrap().unwrap().status(), 200);
+        }
+    }
 }

@@ -346,10 +346,11 @@ impl Auditor {
         }
     }
 
-    /// Looks whether a platform had to refuse calls because its quota was used up.
+    /// Looks whether a platform had to refuse calls because its quota was used up, where that could be foreseen.
     pub fn count_refusals(&mut self, stage: &Stage) {
         for side in stage.sides() {
-            let count = side.view.quota_violations().len();
+            let refused = side.view.quota_violations();
+            let count = refused.iter().filter(|call| call.is_foreseeable).count();
             let known = self.known_refusals.insert(side.place, count).unwrap_or(0);
             if count > known {
                 let what = format!(
