@@ -395,10 +395,10 @@ fn times(row: &Object) -> Option<Times> {
 pub(crate) fn instants(times: Times, tz: &TimeZone) -> Result<(Timestamp, Timestamp), String> {
     let start = zone::to_instant(times.start, tz).map_err(|gap| gap.to_string())?;
     let end = zone::to_instant(times.end, tz).map_err(|gap| gap.to_string())?;
-    if end >= start {
+    if end > start {
         return Ok((start, end));
     }
-    // A booking that runs into the second of a doubled hour.
+    // A booking that runs into the second of a doubled hour; also one that ends when the clocks show its start again.
     let later = tz
         .to_ambiguous_timestamp(times.end)
         .later()

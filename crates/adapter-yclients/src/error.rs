@@ -80,11 +80,11 @@ fn success(
     refusal: &Refusal,
 ) -> Judgement {
     match body {
-        // A removal is answered with nothing; a page is a gateway's, and the record may well live on.
-        None if reply.body.trim_ascii().is_empty() && operation == "records.remove" => {
+        // A removal is answered with nothing (yclients contract, 1.1); a page for people says nothing of it.
+        None if operation == "records.remove" && reply.body.trim_ascii().is_empty() => {
             Judgement::Accept
         }
-        None if reply.body.is_empty() => {
+        None if reply.body.trim_ascii().is_empty() => {
             Judgement::Fail(senseless(operation, repeat, "an empty answer"))
         }
         None => Judgement::Fail(senseless(

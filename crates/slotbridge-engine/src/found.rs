@@ -35,10 +35,8 @@ pub(crate) fn empty_report(bridge: &Bridge) -> BridgeReport {
 /// Operations of earlier runs that are still open, unless this run has said something newer about them.
 pub(crate) fn report_unsettled(view: &View<'_>, open: &[JournalRow], report: &mut BridgeReport) {
     for row in open {
-        if !view
-            .unsettled
-            .contains(&(row.operation.booking, row.operation.platform.clone()))
-        {
+        let create = (row.operation.booking, row.operation.platform.clone());
+        if !view.unsettled.contains(&create) {
             continue;
         }
         let mut shown = operation_report(&row.operation, OutcomeWord::Unknown);
@@ -46,9 +44,14 @@ pub(crate) fn report_unsettled(view: &View<'_>, open: &[JournalRow], report: &mu
             .error
             .clone()
             .unwrap_or_else(|| "slotbridge was stopped before the answer came".to_owned());
-        shown.error = Some(format!(
-            "{said}; it may or may not have had an effect, and is not repeated until that is known"
-        ));
+        shown.remote_id = view.cancelled_copies.get(&create).cloned();
+        let known = if shown.remote_id.is_some() {
+            "a record of the same client at the same time has come since, and is cancelled or not confirmed; if it was \
+             cancelled, cancel the booking on the other platforms too, else confirm it, or book it there by hand"
+        } else {
+            "it may or may not have had an effect, and is not repeated until that is known"
+        };
+        shown.error = Some(format!("{said}; {known}"));
         report.operations.push(shown);
     }
 }

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::mapping;
 use slotbridge_core::matching::{SameClient, same_client};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
 use slotbridge_core::model::{Booking, Field, FieldValue, Private, RemoteId, ResourceName};
@@ -112,6 +113,11 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp)
                     Some((None, shadow)),
                 );
             }
+            Verdict::Cancelled(remote_id) => {
+                let create = (row.operation.booking, row.operation.platform.clone());
+                view.unsettled.insert(create.clone());
+                view.cancelled_copies.insert(create, remote_id);
+            }
             Verdict::NotLanded => note(view, &mut changes, row, Outcome::Abandoned, None),
         }
     }
@@ -119,9 +125,16 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp)
 }
 
 enum Verdict {
-    Landed { remote_id: RemoteId, shadow: Shadow },
-    Presumed { shadow: Shadow },
+    Landed {
+        remote_id: RemoteId,
+        shadow: Shadow,
+    },
+    Presumed {
+        shadow: Shadow,
+    },
     NotLanded,
+    /// A record that does not stand may be the one that was made: a person must say what became of the booking.
+    Cancelled(RemoteId),
     Open,
 }
 
@@ -220,7 +233,12 @@ fn settle_create(
     let found = unlinked()
         .filter(|found| found.record.marker == Some(row.operation.booking))
         .min_by_key(|found| (found.record.created_at, found.record.id.clone()))
-        .or_else(|| only(unlinked().filter(|found| is_unmarked_copy(found, row.at, desired))));
+        .or_else(|| {
+            only(unlinked().filter(|found| match &found.shown {
+                Shown::Live(shown) => is_unmarked_copy(found, shown, row.at, desired),
+                Shown::Gone | Shown::Unseen => false,
+            }))
+        });
     if let Some(found) = found {
         let kept = as_made(found, row.at, desired);
         return Verdict::Landed {
@@ -236,6 +254,16 @@ fn settle_create(
     // Once its time is over and nothing else is wanted, it does not matter any more whether it is there.
     if is_over(view, &row.operation, desired) {
         return Verdict::NotLanded;
+    }
+    // One that does not stand says no more: a person may have cancelled it, or the platform lets it wait for something.
+    // Made once more it would bring back what was cancelled.
+    let cancelled = unlinked().find(|found| {
+        found.shown == Shown::Gone
+            && mapping::to_booking(&found.record, &member.member.mapping)
+                .is_ok_and(|shown| is_unmarked_copy(found, &shown, row.at, desired))
+    });
+    if let Some(found) = cancelled.filter(|_| is_wanted(view, &row.operation)) {
+        return Verdict::Cancelled(found.record.id.clone());
     }
     // That it is not there can only be told by looking after it may have landed.
     if !looked_since(view, member, since) {
@@ -292,10 +320,7 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 
 /// Whether a record without a marker is what a create was to make: where the marker takes a call of its own, we may have
 /// died before it. It was not there before, and shows the same client at the same time.
-fn is_unmarked_copy(found: &Row, made_at: Timestamp, desired: &Booking) -> bool {
-    let Shown::Live(shown) = &found.shown else {
-        return false;
-    };
+fn is_unmarked_copy(found: &Row, shown: &Booking, made_at: Timestamp, desired: &Booking) -> bool {
     let same_time = [Field::Resource, Field::Slot]
         .into_iter()
         .all(|field| same_value(field, shown, desired));
@@ -304,6 +329,13 @@ fn is_unmarked_copy(found: &Row, made_at: Timestamp, desired: &Booking) -> bool 
         && found.record.support == Support::Full
         && same_time
         && same_client(&shown.client, &desired.client) == SameClient::Yes
+}
+
+/// Whether the booking of a create still lives, as far as the bridge knows.
+fn is_wanted(view: &View<'_>, operation: &Operation) -> bool {
+    view.bookings
+        .get(&operation.booking)
+        .is_some_and(|known| known.canonical.live().is_some())
 }
 
 /// Whether the time of a create is over, and so is the time at which its booking is wanted now, if it still is.

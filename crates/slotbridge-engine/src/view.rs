@@ -194,6 +194,8 @@ pub(crate) struct View<'a> {
     pub(crate) looks_waited: bool,
     /// Creates whose outcome is still unknown.
     pub(crate) unsettled: BTreeSet<(BookingId, PlatformName)>,
+    /// Those of them whose record may be this one, which does not stand.
+    pub(crate) cancelled_copies: BTreeMap<(BookingId, PlatformName), RemoteId>,
     /// What a platform refused, and for which state of things.
     pub(crate) refused: BTreeMap<(BookingId, PlatformName), JournalRow>,
     /// Conflicts that wait for a person, with what the person decided, if so.

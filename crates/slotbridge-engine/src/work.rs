@@ -430,6 +430,7 @@ impl<'a> Work<'a> {
             focus: loaded.focus,
             looks_waited: self.looks_waited,
             unsettled: BTreeSet::new(),
+            cancelled_copies: BTreeMap::new(),
             refused: BTreeMap::new(),
             open_conflicts: BTreeMap::new(),
             walked,

@@ -229,6 +229,28 @@ fn times_that_cannot_be_written_are_refused_and_never_moved() {
 }
 
 #[test]
+fn a_booking_that_ends_when_the_clocks_show_its_start_again_lasts_an_hour() {
+    let london = zone("Europe/London");
+    let wall = |text: &str| text.parse::<jiff::civil::DateTime>().unwrap();
+    let read = |start: &str, end: &str| {
+        let times = request::Times {
+            start: wall(start),
+            end: wall(end),
+        };
+        convert::instants(times, &london).unwrap()
+    };
+    assert_eq!(
+        read("2031-10-26T01:00:00", "2031-10-26T01:00:00"),
+        (at("2031-10-26T00:00:00Z"), at("2031-10-26T01:00:00Z"))
+    );
+    // On any other day it lasts no time at all.
+    assert_eq!(
+        read("2031-10-27T01:00:00", "2031-10-27T01:00:00"),
+        (at("2031-10-27T01:00:00Z"), at("2031-10-27T01:00:00Z"))
+    );
+}
+
+#[test]
 fn zones_are_known_with_spaces_for_slashes() {
     for (spelled, name) in [
         ("Europe London", Some("Europe/London")),

@@ -318,17 +318,19 @@ fn a_removal_needs_no_body() {
 }
 
 #[test]
-fn a_page_for_people_is_no_removal() {
-    let page = failure(judged(
-        "records.remove",
-        Repeat::Once,
-        200,
-        "<html><body>Идут технические работы</body></html>",
-    ));
-    assert_eq!(
-        (page.kind, page.retry),
-        (ErrorKind::BadReply, Retry::AfterObserving)
-    );
+fn a_page_for_people_does_not_say_that_a_record_was_removed() {
+    for page in [
+        "<html><body><h1>Сервис временно недоступен</h1>",
+        "null",
+        "[]",
+    ] {
+        let error = failure(judged("records.remove", Repeat::Once, 200, page));
+        assert_eq!(
+            (error.kind, error.retry),
+            (ErrorKind::BadReply, Retry::AfterObserving),
+            "{page}"
+        );
+    }
 }
 
 #[test]

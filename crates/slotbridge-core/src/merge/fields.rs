@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{
     Claim, Conflict, ConflictPolicy, Merge, Policy, Presence, Shown, Side, Stamp, Subject,
 };
-use crate::model::{Booking, Field};
+use crate::model::{Booking, Field, PlatformName};
 use crate::projection::same_value;
 
 /// A platform that shows the booking, and what was changed there.
@@ -33,11 +33,17 @@ pub(super) fn merge_fields(base: &Booking, sides: &[Side], policy: &Policy) -> M
             .copied()
             .filter(|(side, _)| side.heard)
             .collect();
-        heard.extend(undelivered(field, base, &heard, sides));
+        let before = undelivered(field, base, &heard, sides);
+        heard.extend(before);
         if let Some(value) = undisputed(field, &heard) {
             result.take_field(field, value);
         } else if !heard.is_empty() {
-            decide(field, &heard, &policy.conflict, &mut result, &mut merged);
+            // What was taken in earlier and has changed in something else since has a stamp that says nothing of this field.
+            let stampless = before
+                .map(|(side, _)| &side.platform)
+                .filter(|platform| changed.iter().any(|(side, ..)| side.platform == **platform));
+            let winner = winner(&heard, &policy.conflict, stampless);
+            decide(field, &heard, winner, &mut result, &mut merged);
         }
         let unheard = claims.iter().filter(|(side, _)| !side.heard);
         for (side, shown) in unheard {
@@ -70,22 +76,30 @@ pub(super) fn undisputed<'a>(
         .map(|(_, value)| *value)
 }
 
-fn decide(
-    field: Field,
-    claims: &[(&Side, &Booking)],
+/// Whose value a field takes; nobody's while a person is asked.
+fn winner<'a>(
+    claims: &[(&'a Side, &'a Booking)],
     policy: &ConflictPolicy,
-    result: &mut Booking,
-    merged: &mut Merge,
-) {
-    let winner = match policy {
-        ConflictPolicy::Newest => newest(claims),
+    stampless: Option<&PlatformName>,
+) -> Option<(&'a Side, &'a Booking)> {
+    match policy {
+        ConflictPolicy::Newest => newest(claims, stampless),
         ConflictPolicy::Prefer(order) => order
             .iter()
             .find_map(|platform| claims.iter().find(|(side, _)| side.platform == *platform))
             .copied()
-            .or_else(|| newest(claims)),
+            .or_else(|| newest(claims, stampless)),
         ConflictPolicy::Ask => None,
-    };
+    }
+}
+
+fn decide(
+    field: Field,
+    claims: &[(&Side, &Booking)],
+    winner: Option<(&Side, &Booking)>,
+    result: &mut Booking,
+    merged: &mut Merge,
+) {
     merged.conflicts.push(Conflict {
         subject: Subject::Field(field),
         claims: claims
@@ -187,13 +201,17 @@ fn undelivered<'a>(
     holders(true).or_else(|| holders(false))
 }
 
-fn newest<'a>(claims: &[(&'a Side, &'a Booking)]) -> Option<(&'a Side, &'a Booking)> {
+/// The latest claim. One that was taken in earlier, and whose stamp tells of something else, is older than the others.
+fn newest<'a>(
+    claims: &[(&'a Side, &'a Booking)],
+    stampless: Option<&PlatformName>,
+) -> Option<(&'a Side, &'a Booking)> {
     // On equal stamps the platform named first in the bridge wins, so `rev` for `max_by_key`, which keeps the last.
     claims
         .iter()
         .rev()
         .copied()
-        .max_by_key(|(side, _)| stamp(side).0)
+        .max_by_key(|(side, _)| (stampless != Some(&side.platform), stamp(side).0))
 }
 
 fn claim(side: &Side, shown: &Booking, field: Field) -> Claim {

@@ -216,6 +216,42 @@ fn an_edit_where_the_first_one_never_arrived_is_a_conflict() {
 }
 
 #[test]
+fn a_move_makes_a_comment_that_was_taken_in_earlier_no_newer() {
+    // The salon's comment may not have arrived with the copy on the site, where a person writes another; then the salon
+    // moves its record, and only its stamp is the latest.
+    let first = changed(&booking(0), Field::Comment, 'a');
+    let moved = changed(&first, Field::Slot, 'b');
+    let second = changed(&booking(0), Field::Comment, 'b');
+    let kept = Presence::Live(first.clone());
+    let mut sides = vec![
+        Side {
+            shown: Shown::Live(moved.clone()),
+            shadow: Shadow {
+                kept: kept.clone(),
+                agreed: kept.clone(),
+            },
+            ..side("salon", 9)
+        },
+        Side {
+            shown: Shown::Live(second.clone()),
+            changed_at: Some(at(3)),
+            ..side("site", 9)
+        },
+    ];
+    for _ in 0..sides.len() {
+        sides.rotate_left(1);
+        let merged = merge(&kept, &sides, &newest());
+        let mut both = moved.clone();
+        both.take_field(Field::Comment, &second);
+        assert_eq!(merged.presence, Presence::Live(both));
+        let [conflict] = merged.conflicts.as_slice() else {
+            panic!("{:?}", merged.conflicts)
+        };
+        assert_eq!(conflict.decided, Some(platform("site")));
+    }
+}
+
+#[test]
 fn a_copy_that_we_wrote_is_no_newer_than_what_it_was_copied_from() {
     // The salon changed the comment, we wrote it to the school at five, and the site was edited in between.
     let first = changed(&booking(0), Field::Comment, 'a');

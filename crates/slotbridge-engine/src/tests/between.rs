@@ -69,6 +69,56 @@ async fn a_copy_without_its_marker_is_known_by_what_it_was_to_show_and_gets_its_
     assert_eq!(comments(&world), ["звонить", "звонить"]);
 }
 
+/// A world in which the answer to a create was lost, and a person has cancelled the copy before anybody has looked. The
+/// copy is without a marker.
+async fn cancelled_unseen() -> (World, RemoteId) {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.state.lock().unwrap().between = Some(Between::SecondCallFails);
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    world.b.cancel(&live_id(&world.b));
+    (world, a)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_was_cancelled_before_it_was_known_is_not_made_again() {
+    let (world, a) = cancelled_unseen().await;
+    for _ in 0..3 {
+        let report = world.run().await;
+        assert_eq!(
+            outcomes(&report),
+            [("create", "b".to_owned(), OutcomeWord::Unknown)],
+            "it is told until a person has said what became of the booking"
+        );
+        let told = &report.bridges[0].operations[0];
+        assert!(told.remote_id.is_some(), "{told:?}");
+        assert_eq!((world.b.live().len(), world.b.calls("create")), (0, 1));
+    }
+    world.a.cancel(&a);
+    world.settle().await;
+    assert_eq!(world.b.calls("create"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_stands_after_all_is_the_one_that_was_made() {
+    let (world, _) = cancelled_unseen().await;
+    world.run().await;
+    let copy = world.b.state.lock().unwrap().records.keys().next().cloned();
+    world.b.person(&copy.unwrap(), |record| {
+        record.state = slotbridge_core::record::RecordState::Live;
+    });
+    world.settle().await;
+    assert_eq!(
+        (
+            world.b.live().len(),
+            world.b.calls("create"),
+            world.a.writes()
+        ),
+        (1, 1, 0)
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_comment_that_did_not_arrive_with_a_copy_that_could_not_be_read_back_is_lost_nowhere() {
     for arrives in [true, false] {

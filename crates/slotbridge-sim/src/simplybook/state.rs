@@ -191,11 +191,11 @@ impl State {
             .unwrap_or(Timestamp::MAX)
     }
 
-    /// A booking's instants; an end that would come before the start is the later one of a doubled hour.
+    /// A booking's instants; an end that would not come after the start is the later one of a doubled hour.
     pub(super) fn span(&self, start: DateTime, end: DateTime) -> (Timestamp, Timestamp) {
         let from = self.instant(start);
         let until = self.instant(end);
-        if until >= from {
+        if until > from {
             return (from, until);
         }
         let later = self.zone.to_ambiguous_timestamp(end).later();

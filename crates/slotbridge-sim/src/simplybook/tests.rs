@@ -435,6 +435,22 @@ async fn a_narrow_role_sees_one_provider_and_a_viewer_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_booking_that_is_moved_into_the_doubled_hour_and_out_again_keeps_its_length() {
+    let sim = company(Options::default());
+    sim.set_time_zone(TimeZone::get("Europe/London").unwrap());
+    let id = sim
+        .book(&Booking::new(2, 4, at("2031-05-07T07:00:00Z"), 60).client("Mock", "+79000000001"));
+    for start in ["2031-10-26T00:00:00Z", "2031-10-27T09:00:00Z"] {
+        sim.move_to(id, at(start)).unwrap();
+        let seen = sim.seen(id).unwrap();
+        assert_eq!(
+            (seen.start, seen.end.duration_since(seen.start)),
+            (at(start), SignedDuration::from_hours(1))
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn wall_clock_times_stay_when_the_company_moves_to_another_zone() {
     let sim = company(Options::default());
     let id = sim

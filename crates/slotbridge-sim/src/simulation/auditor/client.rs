@@ -13,6 +13,9 @@ use super::holds::{Field, fits, held, shown, slot_times};
 pub(crate) struct Cancel {
     /// Where.
     pub(crate) place: Place,
+    /// Whether it was of a copy that no later run than the one which made it has seen, where a copy that waits to be
+    /// confirmed cannot be told from one that was cancelled.
+    fresh: bool,
     /// What of each field whoever cancelled had seen taken in.
     knew: BTreeMap<Field, BTreeSet<usize>>,
 }
@@ -30,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) cancels: Vec<Cancel>,
     /// Where a live record was seen last.
     pub(crate) lives_on: BTreeSet<Place>,
+    /// In which run a copy was made last.
+    born: BTreeMap<Place, u64>,
     /// The run that was at work, or the last one, when nothing of a cancelled booking lived any more.
     dead_since: Option<u64>,
     /// Contacts of a copy that was made after they had changed: it may stand on the card that the client had there before.
@@ -52,6 +57,7 @@ impl Client {
             fields,
             cancels: Vec::new(),
             lives_on: BTreeSet::from([origin]),
+            born: BTreeMap::new(),
             dead_since: None,
             old_card: BTreeSet::new(),
             cut: BTreeSet::new(),
@@ -141,12 +147,14 @@ impl Client {
             };
             knew.insert(*field, known.into_iter().filter(told).collect());
         }
-        self.cancels.push(Cancel { place, knew });
+        let fresh = place == Place::Simplybook && self.born.get(&place) == Some(&run);
+        self.cancels.push(Cancel { place, fresh, knew });
         self.lives_on.remove(&place);
     }
 
     /// A copy was made. Platforms with cards put it on the client's card, with the contacts of that card.
-    pub(crate) fn note_birth(&mut self, place: Place) {
+    pub(crate) fn note_birth(&mut self, place: Place, run: u64) {
+        self.born.insert(place, run);
         if !matches!(place, Place::Simplybook | Place::Alfacrm) {
             return;
         }
@@ -181,6 +189,12 @@ impl Client {
                 (0..history.words().len()).all(|at| knew.is_some_and(|knew| knew.contains(&at)))
             })
         })
+    }
+
+    /// Where it was cancelled, if all that was cancelled are copies that nobody can know to have stood.
+    pub(crate) fn only_fresh_cancels(&self) -> Option<Vec<Place>> {
+        let fresh = self.cancels.iter().all(|cancel| cancel.fresh);
+        fresh.then(|| self.cancels.iter().map(|cancel| cancel.place).collect())
     }
 
     /// Whether nobody cancelled.

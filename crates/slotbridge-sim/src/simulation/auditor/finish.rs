@@ -119,6 +119,13 @@ impl Auditor {
                 || self.reason(number, client, place, scene) && scene.told.trouble(number, place)
         };
         if client.must_be_gone() {
+            let unanswered = |place: Place| scene.told.trouble(number, place);
+            if client
+                .only_fresh_cancels()
+                .is_some_and(|places| places.into_iter().all(unanswered))
+            {
+                return found;
+            }
             for (place, seen) in alive.iter().filter(|(place, _)| !excused(*place)) {
                 let what = format!("was cancelled and lives on {} as {}", place.name(), seen.id);
                 found.push((Invariant::NoResurrection, what));
@@ -232,7 +239,8 @@ impl Auditor {
         let losers = history
             .standing()
             .into_iter()
-            .filter(|word| !word.racy && !told_of_removal && !fits_all(word));
+            .filter(|word| !word.racy && !word.taken_back)
+            .filter(|word| !told_of_removal && !fits_all(word));
         for loser in losers {
             let only_racy_won = winners.iter().all(|word| word.racy);
             if !only_racy_won && !scene.told.names(number, field, &loser.value) {

@@ -13,6 +13,10 @@ pub(crate) struct Word {
     pub(crate) knew: BTreeSet<usize>,
     /// Whether a run was at work at that moment: it may have read before and written after, and nobody can tell.
     pub(crate) racy: bool,
+    /// Whether it only brings back what the last run has seen there, so that for anybody else nothing was said at all.
+    pub(crate) taken_back: bool,
+    /// The word that whoever said this has seen.
+    seen: Option<usize>,
     /// Where it was said.
     pub(crate) place: Place,
     /// The run that was last when it was said; until the next one nobody elsewhere can know of it.
@@ -35,13 +39,26 @@ impl History {
         racy: bool,
     ) {
         let knew = self.known_with(seen);
+        let taken_back = !racy && self.before(place, run, seen) == Some(value.as_str());
         self.words.push(Word {
             value,
             knew,
             racy,
+            taken_back,
+            seen,
             place,
             run,
         });
+    }
+
+    /// What the last run has seen at a place, if something else was said there since by somebody who saw `seen`.
+    fn before(&self, place: Place, run: u64, seen: Option<usize>) -> Option<&str> {
+        let unseen = |word: &Word| word.place == place && word.run == run && !word.racy;
+        let mut word = self.words.get(seen?).filter(|word| unseen(word))?;
+        while unseen(word) {
+            word = self.words.get(word.seen?)?;
+        }
+        Some(&word.value)
     }
 
     /// A word and everything behind it.
@@ -131,6 +148,23 @@ mod tests {
         history.say((Place::Yclients, 0), "d".to_owned(), Some(2), false);
         assert_eq!(values(&history.standing()), ["b", "d"]);
         assert!(!history.undisputed());
+    }
+
+    #[test]
+    fn a_word_that_is_taken_back_before_anybody_could_look_was_never_said() {
+        let said_at = |second: (Place, u64), third: (Place, u64), racy: bool| {
+            let mut history = History::default();
+            history.say((Place::Yclients, 0), "a".to_owned(), None, false);
+            history.say(second, "b".to_owned(), Some(0), racy);
+            history.say(third, "a".to_owned(), Some(1), false);
+            history.words()[2].taken_back
+        };
+        let here = |run| (Place::Yclients, run);
+        assert!(said_at(here(1), here(1), false));
+        // A run may have seen it meanwhile, or it came from elsewhere.
+        assert!(!said_at(here(1), here(2), false));
+        assert!(!said_at(here(1), here(1), true));
+        assert!(!said_at((Place::Alfacrm, 1), here(1), false));
     }
 
     #[test]

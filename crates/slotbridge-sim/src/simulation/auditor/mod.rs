@@ -296,7 +296,7 @@ impl Auditor {
             let was = client.lives_on.contains(&place);
             if count > 0 && !was {
                 client.lives_on.insert(place);
-                client.note_birth(place);
+                client.note_birth(place, run);
                 appeared.push(*number);
                 if client.is_dead_since_before(run) {
                     found.push((

@@ -161,6 +161,70 @@ async fn the_loser_of_a_conflict_must_be_told_of() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_value_taken_back_before_anybody_could_look_loses_without_a_word() {
+    let lost = |taken_back: bool| {
+        let mut scene = Scene::new();
+        scene.change(HERE, scene.here, &comment("Тайна 1"));
+        scene.change(THERE, scene.there, &comment("Тайна 2"));
+        if taken_back {
+            scene.change(HERE, scene.here, &comment(""));
+        }
+        // The bridge knows of one change only.
+        scene
+            .hand(HERE)
+            .edit(scene.here, &comment("Тайна 2"))
+            .unwrap();
+        scene.judged(&Told::default())
+    };
+    assert_eq!(lost(true), []);
+    assert_eq!(lost(false), [Invariant::NothingLost]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_is_cancelled_before_anybody_knows_of_it_may_wait_for_a_person_who_is_told() {
+    let fate = |place: Place, looked: bool, told: bool| {
+        let choices = Choices {
+            places: Some(vec![HERE, place]),
+            ..Choices::default()
+        };
+        let mut scenario = Scenario::new(1, &choices);
+        scenario.zones = ["Europe/Moscow"; 4];
+        let stage = Stage::new(&scenario);
+        let mut auditor = Auditor::new(&scenario);
+        let here = stage.side(HERE).hand.book(&booking(&stage, HERE, 1, 0));
+        auditor.booked(HERE, &stage.side(HERE).view.seen(here).unwrap());
+        let run = auditor.run_begins();
+        let copy = stage.side(place).hand.book(&booking(&stage, place, 1, 0));
+        auditor.wrote(&stage, place, run);
+        auditor.run_ends(false, stage.clock.now());
+        if looked {
+            auditor.run_begins();
+            auditor.run_ends(false, stage.clock.now());
+        }
+        let others = stage.side(HERE).view.live().into_iter();
+        let others: Vec<_> = others.map(|seen| (HERE, seen)).collect();
+        auditor.cancelled(place, &stage.side(place).view.seen(copy).unwrap(), &others);
+        stage.side(place).hand.cancel(copy).unwrap();
+        let trouble = Trouble {
+            client: 1,
+            place: Some(place),
+        };
+        let told = Told {
+            conflicts: Vec::new(),
+            troubles: vec![trouble; usize::from(told)],
+        };
+        auditor.finish(&stage, &told, &[0]);
+        let found = auditor.violations().first();
+        found.map(|violation| violation.invariant)
+    };
+    assert_eq!(fate(Place::Simplybook, false, true), None);
+    let back = Some(Invariant::NoResurrection);
+    assert_eq!(fate(Place::Simplybook, false, false), back);
+    assert_eq!(fate(Place::Simplybook, true, true), back);
+    assert_eq!(fate(Place::Alfacrm, false, true), back);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_cancelled_must_go_unless_somebody_edited_it_at_the_same_time() {
     let mut scene = Scene::new();
     scene.cancel(HERE, scene.here);
