@@ -125,7 +125,7 @@ impl Turn {
         self.running.insert(name.clone(), cancel.clone());
         let sights = self.given(&bridge, aim.whole);
         let (engine, mode) = (self.engine.clone(), self.mode);
-        let alarms = Arc::clone(&self.alarms);
+        let alarms = self.alarms_of(&name);
         let (began, run) = (self.engine.seam.elapsed(), self.engine.new_run());
         let span = tracing::info_span!("run", bridge = %name, %run, cause = aim.cause.as_str());
         self.handle.say(|health| {

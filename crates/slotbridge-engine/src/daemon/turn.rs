@@ -81,7 +81,9 @@ pub(crate) struct Turn {
     pub(super) order: Vec<BridgeName>,
     pub(super) accounts: Accounts,
     pub(super) agenda: Agenda,
-    pub(super) alarms: Arc<Alarms>,
+    alarms: Arc<Alarms>,
+    /// Bridges whose whole plan was not judged yet since these alarms were raised.
+    alarmed: BTreeSet<BridgeName>,
     pub(super) mode: Mode,
     listener: Arc<dyn Listener>,
     pub(super) handle: Handle,
@@ -110,6 +112,7 @@ impl Turn {
             accounts: Accounts(BTreeMap::new()),
             agenda: Agenda::default(),
             alarms: Arc::default(),
+            alarmed: BTreeSet::new(),
             mode,
             listener,
             handle,
@@ -134,9 +137,21 @@ impl Turn {
         Ok(())
     }
 
+    /// What the next run of a bridge is to be careful about. What the whole plan was judged by is over: where something was
+    /// held for it, the guard stays latched until a person has looked.
+    pub(super) fn alarms_of(&self, bridge: &BridgeName) -> Arc<Alarms> {
+        if self.alarmed.contains(bridge) {
+            Arc::clone(&self.alarms)
+        } else {
+            Arc::default()
+        }
+    }
+
     /// Goes on with another set of bridges.
     async fn replace(&mut self, setup: Setup) -> Result<(), EngineError> {
         self.alarms = Arc::new(self.engine.alarms(&setup.bridges).await?);
+        let names = setup.bridges.iter().map(|bridge| bridge.name.clone());
+        self.alarmed = names.collect();
         self.accounts = Accounts::of(&setup);
         self.cancel = CancellationToken::new();
         self.sights.clear();
@@ -441,6 +456,9 @@ impl Turn {
             worked,
         } = end;
         self.running.remove(&bridge);
+        if whole && !worked.gave_way && worked.not_read.is_empty() {
+            self.alarmed.remove(&bridge);
+        }
         let (now, steady) = (self.engine.seam.now(), self.engine.seam.elapsed());
         let draw = self.engine.seam.random();
         let failed: BTreeSet<BookingId> = worked.failed.values().flatten().copied().collect();

@@ -430,6 +430,34 @@ async fn many_removals_in_many_small_runs_trip_the_guard_like_one_large_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_clock_that_went_back_is_doubted_until_a_person_has_looked_and_no_longer() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.a.book("anna", at(11, 0), 60, "Дарья");
+    world.seam.set_wall_clock(SignedDuration::from_mins(-30));
+    let running = world.start().await;
+    moment().await;
+    assert_eq!(world.b.live().len(), 1, "the first plan is held");
+    let guards = world.store.guards(&world.bridge.name).await.unwrap();
+    assert!(guards.iter().any(|guard| guard.what == "clock_went_back"));
+    world.approve().await;
+    running.handle.ask(Request::Sweep {
+        bridge: None,
+        asked: true,
+    });
+    moment().await;
+    assert_eq!(world.b.live().len(), 2);
+    let id = world.a.book("boris", at(9, 0), 60, "Елена");
+    world.webhook(&world.a, id.as_str()).await;
+    running.hint(&world.a);
+    moment().await;
+    assert_eq!(world.b.live().len(), 3, "what comes later is not held");
+    assert_eq!(world.store.guards(&world.bridge.name).await.unwrap(), []);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn busy_times_on_a_platform_without_a_list_are_blocked_after_two_looks() {
     let world = World::with_grid();
     let running = world.start().await;

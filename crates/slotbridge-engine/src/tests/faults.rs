@@ -310,6 +310,10 @@ async fn an_approval_lasts_until_what_it_is_for_has_passed_every_guard() {
     world.approve().await;
     assert_eq!(world.run().await.exit_code(), 0);
     assert_eq!(world.b.live().len(), 9);
+    // The clock has gone back once: what a person approved is not doubted again, however long it lags behind.
+    world.a.book("anna", at(20, 0), 60, "К");
+    assert_eq!(world.run().await.exit_code(), 0);
+    assert_eq!(world.b.live().len(), 10);
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,8 +50,10 @@ const COUNTS: &str = "
 const RUNS_THAT_WROTE: &str = "
     SELECT id, kind, began_at, ended_at, exit_code, totals FROM run
     WHERE EXISTS (SELECT 1 FROM journal WHERE journal.run = run.id)
-    ORDER BY began_at DESC, seq DESC";
-const RUNS: &str = "SELECT id, kind, began_at, ended_at, exit_code, totals FROM run ORDER BY began_at DESC, seq DESC LIMIT ?1";
+    ORDER BY seq DESC";
+/// In the order in which they began, whatever the clock said.
+const RUNS: &str =
+    "SELECT id, kind, began_at, ended_at, exit_code, totals FROM run ORDER BY seq DESC LIMIT ?1";
 
 pub(crate) fn journal_open(
     conn: &Connection,

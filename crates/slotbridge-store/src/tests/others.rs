@@ -272,7 +272,7 @@ async fn runs_are_listed_newest_first() {
             totals: totals.clone(),
         };
         store
-            .apply(vec![run(1, 10), run(3, 30), run(2, 20), ended])
+            .apply(vec![run(1, 40), run(2, 20), ended, run(3, 10)])
             .await
             .unwrap();
         let [third, second_run] = store.last_runs(2).await.unwrap().try_into().unwrap();

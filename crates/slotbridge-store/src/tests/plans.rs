@@ -12,7 +12,7 @@ const MAY_BE_SCANNED: [&str; 9] = [
     "platforms",
     "CONSTANT ROW",
     "c USING INDEX conflict_open",
-    "run USING INDEX run_by_begin",
+    "run",
     "chosen",
     "notice USING INDEX notice_by_subject",
     "schedule USING INDEX schedule_by_name",
