@@ -355,12 +355,17 @@ fn as_made(found: &Row, made_at: Timestamp, desired: &Booking) -> Booking {
         changed.duration_since(born) <= REWRITTEN_WITHIN
     });
     let mut kept = desired.clone();
-    if let (Shown::Live(shown), true) = (&found.shown, untouched) {
-        for field in Field::ALL {
-            if is_respelled(&desired.field(field), &shown.field(field)) {
-                kept.take_field(field, shown);
+    match &found.shown {
+        Shown::Live(shown) if untouched => {
+            for field in Field::ALL {
+                if is_respelled(&desired.field(field), &shown.field(field)) {
+                    kept.take_field(field, shown);
+                }
             }
         }
+        // That it has its comment, which may take a call of its own, is only known once it is seen.
+        Shown::Unseen => kept.comment = Private::default(),
+        Shown::Live(_) | Shown::Gone => {}
     }
     kept
 }

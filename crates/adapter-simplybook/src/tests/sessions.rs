@@ -443,3 +443,21 @@ async fn a_sinks_card_that_cannot_be_read_is_tried_again_and_not_taken_for_anoth
     bench.sim.faults().clear();
     bench.platform.create(&draft()).await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_clients_that_is_none_makes_no_new_card() {
+    let bench = bench(admin(), &Options::default());
+    let clients = "admin.getClientList";
+    bench
+        .sim
+        .faults()
+        .add("odd", clients, Which::Nth(1), Fault::Garbage);
+    let error = bench.platform.create(&draft()).await.unwrap_err();
+    assert_eq!(
+        (error.kind, error.retry),
+        (ErrorKind::BadReply, Retry::Later)
+    );
+    assert_eq!(bench.sim.count("admin.addClient"), 0);
+    bench.platform.create(&draft()).await.unwrap();
+    assert_eq!(bench.sim.live().len(), 1);
+}

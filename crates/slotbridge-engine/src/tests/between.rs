@@ -1,6 +1,8 @@
 //! What happens between a write and what is known of it: a person writes, a second call does not arrive, the process dies.
 
 use slotbridge_core::model::Private;
+use slotbridge_platform::Platform as _;
+use slotbridge_platform::seam::Seam as _;
 
 use super::fake::{Between, Fault};
 use super::*;
@@ -136,6 +138,28 @@ async fn a_comment_that_did_not_arrive_with_a_copy_that_could_not_be_read_back_i
         assert_eq!(world.a.writes(), 0);
         assert_eq!(world.b.writes(), if arrives { 1 } else { 2 });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_was_seen_and_cannot_be_looked_at_again_is_not_known_to_have_its_comment() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    write(&world, &a, "звонить");
+    world.b.state.lock().unwrap().between = Some(Between::CommentFails);
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    // A look has shown it, and nothing was made of that before the platform went down.
+    let seen = Change::MirrorListed {
+        platform: world.b.name().clone(),
+        record: only(&world.b.live()).clone(),
+        begun_at: world.seam.now(),
+        at: world.seam.now(),
+    };
+    world.store.apply(vec![seen]).await.unwrap();
+    world.b.fault("list", Fault::Down);
+    world.run().await;
+    world.settle().await;
+    assert_eq!(comments(&world), ["звонить", "звонить"]);
 }
 
 #[tokio::test(start_paused = true)]

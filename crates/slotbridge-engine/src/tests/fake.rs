@@ -45,6 +45,8 @@ pub(crate) enum Between {
     PersonWrites(&'static str),
     /// The call of its own that it takes, and the marker with it, does not arrive.
     SecondCallFails,
+    /// The call of its own that it takes does not arrive; the marker comes with the record.
+    CommentFails,
 }
 
 #[derive(Debug, Default)]
@@ -349,6 +351,7 @@ impl State {
                     record.marker = None;
                 }
             }
+            Some(Between::CommentFails) => record.comment.clone_from(before),
             None => {}
         }
         record
