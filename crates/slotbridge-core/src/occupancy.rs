@@ -138,7 +138,8 @@ fn covers(cells: &Cells, slot: Slot) -> bool {
 
 /// The busy times of one resource that no known slot explains, and the sightings to keep for the next sweep.
 ///
-/// `known` are the slots that known records take. Sightings of other resources come back as they were.
+/// `known` are the slots that known records take. Sightings of other resources come back as they were, and so do those of
+/// times to come that the grid does not show: an answer that stops in the middle says nothing of the rest.
 /// For `lead_time` see [`FreeTimes::new`]; a time that was confirmed before it became too soon, or past, stays a block.
 pub fn blocks(
     grid: &Grid,
@@ -152,7 +153,9 @@ pub fn blocks(
     let cells = Cells::new(grid, &known, sightings, now, lead_time, zone);
     let mut kept: Sightings = sightings
         .iter()
-        .filter(|((resource, _), _)| *resource != grid.resource)
+        .filter(|((resource, start), _)| {
+            *resource != grid.resource || (*start > now && !cells.shows(*start))
+        })
         .map(|(key, n)| (key.clone(), *n))
         .collect();
     for cell in cells.all().iter().filter(|cell| cell.sightings > 0) {
@@ -188,6 +191,14 @@ pub fn blocks(
         })
         .collect();
     (blocks, kept)
+}
+
+/// Whether a grid says anything of a slot: it shows a start from which a booking would meet it.
+pub fn speaks_of(grid: &Grid, slot: Slot) -> bool {
+    grid.cells.iter().any(|cell| {
+        let end = cell.start.checked_add(grid.service_slot);
+        cell.start < slot.end() && end.is_ok_and(|end| end > slot.start())
+    })
 }
 
 /// The earliest start of what makes a run of cells busy.

@@ -100,8 +100,13 @@ pub(crate) async fn refresh(
             .filter(|row| is_block_id(&row.record.id) && row.record.resource == grid.resource)
         {
             let over = row.record.end.is_some_and(|end| end <= now);
-            // A block whose time has passed is no longer on the grid; that it ended says nothing.
-            if row.record.state == RecordState::Live && !kept.contains(&row.record.id) && !over {
+            // Of a time that has passed, or that lies beyond an answer that was cut short, the grid says nothing.
+            let slot = row.record.slot(None);
+            let shown = slot.is_none_or(|slot| occupancy::speaks_of(grid, slot));
+            let stands = row.record.state == RecordState::Live;
+            if stands && !shown && !over {
+                observed.seen.insert(row.record.id.clone());
+            } else if stands && !kept.contains(&row.record.id) && !over {
                 observed.seen.insert(row.record.id.clone());
                 changes.push(Change::MirrorMissing {
                     platform: name.clone(),

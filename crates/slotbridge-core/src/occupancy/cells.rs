@@ -121,6 +121,13 @@ impl Cells {
         cells
     }
 
+    /// Whether the grid shows this start time.
+    pub(super) fn shows(&self, start: Timestamp) -> bool {
+        self.all
+            .binary_search_by_key(&start, |cell| cell.start)
+            .is_ok()
+    }
+
     pub(super) fn all(&self) -> &[Cell] {
         &self.all
     }

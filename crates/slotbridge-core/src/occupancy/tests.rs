@@ -125,6 +125,7 @@ fn blocks_end_with_the_day() {
 #[test]
 fn a_block_needs_two_sightings_and_goes_with_the_first_free_one() {
     let (busy, free) = (grid(60, 60, &["+-++"]), grid(60, 60, &["++++"]));
+    let cut = grid(60, 60, &["", "++++"]);
     let hour = slot(60, 120);
     for (why, sweeps, expected) in [
         ("once", vec![(&busy, vec![])], vec![]),
@@ -133,6 +134,11 @@ fn a_block_needs_two_sightings_and_goes_with_the_first_free_one() {
             "free in between",
             vec![(&busy, vec![]), (&free, vec![]), (&busy, vec![])],
             vec![],
+        ),
+        (
+            "not shown in between",
+            vec![(&busy, vec![]), (&cut, vec![]), (&busy, vec![])],
+            vec![hour],
         ),
         (
             "free at last",
@@ -167,6 +173,21 @@ fn a_block_needs_two_sightings_and_goes_with_the_first_free_one() {
             !expected.is_empty(),
             "{why}"
         );
+    }
+}
+
+#[test]
+fn a_grid_speaks_of_what_a_booking_at_one_of_its_starts_would_meet() {
+    let day = grid(30, 60, &["", "+-+-"]);
+    for (from, to, expected) in [
+        (-60, 0, false),
+        (DAY - 60, DAY, false),
+        (DAY - 30, DAY + 30, true),
+        (DAY + 30, DAY + 60, true),
+        (DAY + 120, DAY + 180, true),
+        (DAY + 150, DAY + 210, false),
+    ] {
+        assert_eq!(speaks_of(&day, slot(from, to)), expected, "{from} {to}");
     }
 }
 

@@ -61,6 +61,8 @@ pub(crate) struct State {
     pub(crate) calls: BTreeMap<&'static str, u64>,
     /// Rows that the listing can't read.
     pub(crate) garbled: Vec<RemoteId>,
+    /// Up to when a grid says nothing, as if its answer were cut.
+    pub(crate) grid_from: Option<Timestamp>,
     /// Whether a change by booking again ends after the cancelling.
     pub(crate) dies_between: bool,
     /// Whether updates leave the time as it is and say that all went well.
@@ -484,6 +486,9 @@ impl Platform for Fake {
         let first_hour = self.seam.now().as_second().div_euclid(3600) + 1;
         for half in 0..(2 * 24 * 7) {
             let start = Timestamp::from_second(first_hour * 3600 + half * 1800).unwrap();
+            if state.grid_from.is_some_and(|from| start < from) {
+                continue;
+            }
             let end = start + service_length;
             let taken = state.records.values().any(|record| {
                 record.state == RecordState::Live

@@ -35,6 +35,21 @@ async fn a_busy_time_that_nobody_explains_becomes_a_block_when_seen_twice_and_go
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_block_does_not_end_with_an_answer_that_does_not_speak_of_its_time() {
+    let world = World::with_grid();
+    world.b.book("anna", at(9, 0), 60, "Вера");
+    world.run().await;
+    world.run().await;
+    let block = live_id(&world.a);
+    world.b.state.lock().unwrap().grid_from = Some(at(20, 0));
+    world.run().await;
+    world.b.state.lock().unwrap().grid_from = None;
+    world.run().await;
+    assert_eq!(live_id(&world.a), block);
+    assert_eq!(world.a.writes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_block_stays_as_it_is_when_the_time_beside_it_is_taken_too() {
     let world = World::with_grid();
     let first = world.b.book("anna", at(9, 0), 60, "Вера");
