@@ -216,6 +216,12 @@ fn a_webhook_that_comes_while_its_record_is_read_is_kept_until_it_was_read_again
     wait_until("the record is read again", || {
         salon.view.count("record.get") == 2
     });
+    // What the first reading told is done: a kill in the middle of that is another test's.
+    wait_until("the copies are made", || {
+        let copied = |place| place == Place::Yclients || rig.at(place, hour(1, 10)).is_some();
+        let running = daemon.figures("slotbridge_running_since_timestamp_seconds{");
+        PLACES.into_iter().all(copied) && running.iter().all(|since| *since < 1.0)
+    });
     let waiting = daemon.figures("slotbridge_inbox_waiting{platform=\"salon\"}");
     assert_eq!(waiting, [1.0]);
     daemon.kill();
