@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use slotbridge_core::merge::ConflictPolicy;
 use slotbridge_core::model::Private;
 use slotbridge_core::record::RecordState;
+use slotbridge_platform::Platform as _;
 
+use super::fake::Fault;
 use super::storm::{Dice, arm};
 use super::*;
 use crate::guarding::Alarms;
@@ -223,4 +225,48 @@ async fn what_is_left_out_would_have_changed_nothing() {
         whole += all;
     }
     assert!(part < whole, "nothing was ever left out: {part} of {whole}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grid_that_was_read_before_a_create_does_not_say_that_it_has_not_landed() {
+    let world = World::with_grid();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    let engine = Engine::new(
+        world.store.clone(),
+        Arc::clone(&world.seam) as Arc<dyn Seam>,
+    );
+    let options = RunOptions {
+        mode: Mode::Apply,
+        cancel: CancellationToken::new(),
+        progress: Arc::new(NoProgress),
+    };
+    let bridges = std::slice::from_ref(&world.bridge);
+    let before = as_known(engine.look_at_all(bridges, &options).await.unwrap());
+    let Some(Given::Looked(_, Some(old_grids))) = before.get(world.b.name()) else {
+        panic!("no grid");
+    };
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    assert_eq!(world.b.live().len(), 1);
+    world.seam.sleep(std::time::Duration::from_mins(1)).await;
+    // The platform was looked at since, and its grids were not.
+    let mut sights = as_known(engine.look_at_all(bridges, &options).await.unwrap());
+    if let Some(Given::Looked(_, past)) = sights.get_mut(world.b.name()) {
+        *past = Some(old_grids.clone());
+    }
+    let work = Work {
+        store: &world.store,
+        seam: world.seam.as_ref(),
+        bridge: &world.bridge,
+        run: engine.new_run(),
+        kind: None,
+        sights: &sights,
+        scope: &Scope::Whole,
+        options: &options,
+        alarms: &Alarms::default(),
+        looks_waited: false,
+        stretch: Stretch::ThisRun,
+    };
+    let planned = work.plan().await.unwrap();
+    assert!(planned.operations.is_empty(), "{:?}", planned.operations);
 }
