@@ -99,15 +99,15 @@ pub(crate) async fn refresh(
             .iter()
             .filter(|row| is_block_id(&row.record.id) && row.record.resource == grid.resource)
         {
-            let over = row.record.end.is_some_and(|end| end <= now);
-            // Of a time that has passed, or that lies beyond an answer that was cut short, the grid says nothing.
-            let slot = row.record.slot(None);
-            let shown = slot.is_none_or(|slot| occupancy::speaks_of(grid, slot));
             let stands = row.record.state == RecordState::Live;
-            if stands && !shown && !over {
-                observed.seen.insert(row.record.id.clone());
-            } else if stands && !kept.contains(&row.record.id) && !over {
-                observed.seen.insert(row.record.id.clone());
+            let over = row.record.end.is_some_and(|end| end <= now);
+            if !stands || over || kept.contains(&row.record.id) {
+                continue;
+            }
+            observed.seen.insert(row.record.id.clone());
+            // Of a time that lies beyond an answer that was cut short, the grid says nothing.
+            let slot = row.record.slot(None);
+            if slot.is_none_or(|slot| occupancy::speaks_of(grid, slot)) {
                 changes.push(Change::MirrorMissing {
                     platform: name.clone(),
                     id: row.record.id.clone(),

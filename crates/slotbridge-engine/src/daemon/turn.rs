@@ -337,7 +337,7 @@ impl Turn {
             }
         }
         let pace = account.pace;
-        let unsure = account.memory.unsure.clone();
+        let unsure = looks::is_unsure(&account.memory.unsure);
         let first = !std::mem::replace(&mut account.tried, true);
         let kind = what.look_kind();
         self.listener.hear(&Event::Looked {
@@ -360,7 +360,7 @@ impl Turn {
             began,
             failed,
             unread,
-            unsure: looks::is_unsure(&unsure),
+            unsure,
             pace,
         };
         let draw = self.engine.seam.random();

@@ -15,14 +15,8 @@ use crate::scope::Scope;
 use crate::sights::{Given, PastGrid, Sights};
 use crate::work::{Stretch, Work};
 
-/// Plans both ways over what the platforms show now, and compares all that comes of it. Says what was loaded of how many
-/// bookings.
-async fn compare(world: &World, context: &str) -> Option<(usize, usize)> {
-    let name = &world.bridge.name;
-    if !world.store.journal_open(name).await.unwrap().is_empty() {
-        // Settling what is open is stored by whoever plans first.
-        return None;
-    }
+/// An engine over the world's database, and how it passes.
+fn engine_of(world: &World) -> (Engine, RunOptions) {
     let engine = Engine::new(
         world.store.clone(),
         Arc::clone(&world.seam) as Arc<dyn Seam>,
@@ -32,6 +26,18 @@ async fn compare(world: &World, context: &str) -> Option<(usize, usize)> {
         cancel: CancellationToken::new(),
         progress: Arc::new(NoProgress),
     };
+    (engine, options)
+}
+
+/// Plans both ways over what the platforms show now, and compares all that comes of it. Says what was loaded of how many
+/// bookings.
+async fn compare(world: &World, context: &str) -> Option<(usize, usize)> {
+    let name = &world.bridge.name;
+    if !world.store.journal_open(name).await.unwrap().is_empty() {
+        // Settling what is open is stored by whoever plans first.
+        return None;
+    }
+    let (engine, options) = engine_of(world);
     let bridges = std::slice::from_ref(&world.bridge);
     let sights = as_known(engine.look_at_all(bridges, &options).await.unwrap());
     let now = world.seam.now();
@@ -160,15 +166,7 @@ fn oddity(world: &World, dice: &mut Dice) {
 /// A pass, in which people may have made copies with our markers.
 async fn pass(world: &World) {
     world.seam.sleep(std::time::Duration::from_mins(1)).await;
-    let engine = Engine::new(
-        world.store.clone(),
-        Arc::clone(&world.seam) as Arc<dyn Seam>,
-    );
-    let options = RunOptions {
-        mode: Mode::Apply,
-        cancel: CancellationToken::new(),
-        progress: Arc::new(NoProgress),
-    };
+    let (engine, options) = engine_of(world);
     let bridges = std::slice::from_ref(&world.bridge);
     engine.reconcile(bridges, &options).await.unwrap();
 }
@@ -231,15 +229,7 @@ async fn what_is_left_out_would_have_changed_nothing() {
 async fn a_grid_that_was_read_before_a_create_does_not_say_that_it_has_not_landed() {
     let world = World::with_grid();
     world.a.book("anna", at(9, 0), 60, "Вера");
-    let engine = Engine::new(
-        world.store.clone(),
-        Arc::clone(&world.seam) as Arc<dyn Seam>,
-    );
-    let options = RunOptions {
-        mode: Mode::Apply,
-        cancel: CancellationToken::new(),
-        progress: Arc::new(NoProgress),
-    };
+    let (engine, options) = engine_of(&world);
     let bridges = std::slice::from_ref(&world.bridge);
     let before = as_known(engine.look_at_all(bridges, &options).await.unwrap());
     let Some(Given::Looked(_, Some(old_grids))) = before.get(world.b.name()) else {

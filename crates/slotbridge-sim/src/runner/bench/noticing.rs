@@ -117,8 +117,8 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
 /// YCLIENTS lists changes since a time in one call; SimplyBook.me and AlfaCRM list days in one call, AlfaCRM without the
 /// clients' names, so that a new client's card takes another. Rubitime shows the free times of one member of staff a call,
 /// and a busy time is believed when the next call shows it too: free times are told from a cache now and then (contract
-/// pages, listing and quota). The quotas are those that we keep to by the contract pages: on Rubitime a call in 5.5 s, on AlfaCRM
-/// four calls a second.
+/// pages, listing and quota). The quotas are those that we keep to by the contract
+/// pages: on Rubitime a call in 5.5 s, on AlfaCRM four calls a second.
 fn bound(place: Place, staff: usize) -> Duration {
     let staff = u32::try_from(staff).unwrap_or(1);
     // The narrowest limit, the calls of a look, and those that follow it before anything is known.
