@@ -349,23 +349,31 @@ fn is_over(view: &View<'_>, operation: &Operation, desired: &Booking) -> bool {
 
 /// What the platform kept of a record that we made and whose reply we lost: what was sent, with the texts that it shows
 /// in a spelling of its own. Anything else that differs was changed by somebody since, and is merged as a change.
+///
+/// The comment may take a call of its own, so that it arrived is only known where it is seen. Whoever wrote another one
+/// may never have seen it.
 fn as_made(found: &Row, made_at: Timestamp, desired: &Booking) -> Booking {
     let untouched = found.record.changed_at.is_none_or(|changed| {
         let born = found.record.created_at.unwrap_or(made_at);
         changed.duration_since(born) <= REWRITTEN_WITHIN
     });
     let mut kept = desired.clone();
-    match &found.shown {
-        Shown::Live(shown) if untouched => {
-            for field in Field::ALL {
-                if is_respelled(&desired.field(field), &shown.field(field)) {
-                    kept.take_field(field, shown);
-                }
+    let is_kept = |field, shown: &Booking| is_respelled(&desired.field(field), &shown.field(field));
+    if let (Shown::Live(shown), true) = (&found.shown, untouched) {
+        for field in Field::ALL {
+            if is_kept(field, shown) {
+                kept.take_field(field, shown);
             }
         }
-        // That it has its comment, which may take a call of its own, is only known once it is seen.
-        Shown::Unseen => kept.comment = Private::default(),
-        Shown::Live(_) | Shown::Gone => {}
+    }
+    let has_comment = match &found.shown {
+        Shown::Live(shown) => !shown.comment.is_blank() && is_kept(Field::Comment, shown),
+        Shown::Unseen => false,
+        // Nothing is merged with what does not stand.
+        Shown::Gone => true,
+    };
+    if !has_comment {
+        kept.comment = Private::default();
     }
     kept
 }

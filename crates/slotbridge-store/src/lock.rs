@@ -20,7 +20,16 @@ const TEXT_MAX: u64 = 1024;
 /// The lock, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Says so instead of leaving it to the close of the file: a command that this process is just starting has the
+    /// open file too, until it runs, and would hold the lock for that long.
+    fn drop(&mut self) {
+        // Closing follows in any case, and nobody could do more about an error here.
+        drop(self.file.unlock());
+    }
 }
 
 /// Takes the lock of a database, waiting for another process as long as the options say.
@@ -56,7 +65,7 @@ pub(crate) fn acquire(database: &Path, options: &OpenOptions) -> Result<Lock, St
     }
     private_if_new(&file).map_err(|error| file_error("set the mode of", &path, error))?;
     write(&mut file, &options.holder).map_err(|error| file_error("write", &path, error))?;
-    Ok(Lock { _file: file })
+    Ok(Lock { file })
 }
 
 /// The umask can have taken the owner's own rights away from a new file.
@@ -89,4 +98,24 @@ fn read(file: &mut File) -> Option<Holder> {
     let pid = lines.next()?.parse().ok()?;
     let what: String = lines.next()?.chars().filter(|c| !c.is_control()).collect();
     Some(Holder { what, pid, since })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_is_free_even_while_a_child_has_the_open_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("slotbridge.db");
+        let options = OpenOptions {
+            lock_wait: Duration::ZERO,
+            holder: "a test".to_owned(),
+        };
+        let lock = acquire(&database, &options).unwrap();
+        let as_a_child_has_it = lock.file.try_clone().unwrap();
+        drop(lock);
+        acquire(&database, &options).unwrap();
+        drop(as_a_child_has_it);
+    }
 }

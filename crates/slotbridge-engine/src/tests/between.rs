@@ -1,6 +1,7 @@
 //! What happens between a write and what is known of it: a person writes, a second call does not arrive, the process dies.
 
-use slotbridge_core::model::Private;
+use slotbridge_core::merge::Subject;
+use slotbridge_core::model::{Field, Private};
 use slotbridge_platform::Platform as _;
 use slotbridge_platform::seam::Seam as _;
 
@@ -160,6 +161,25 @@ async fn a_copy_that_was_seen_and_cannot_be_looked_at_again_is_not_known_to_have
     world.run().await;
     world.settle().await;
     assert_eq!(comments(&world), ["звонить", "звонить"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_that_did_not_arrive_is_not_overwritten_in_silence_by_whoever_could_not_see_it() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    write(&world, &a, "звонить");
+    world.b.state.lock().unwrap().between = Some(Between::CommentFails);
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    world.b.person(&live_id(&world.b), |record| {
+        record.comment = Private::new("код 12");
+    });
+    let report = world.run().await;
+    let told = report.bridges[0].conflicts.iter();
+    let told: Vec<&Subject> = told.map(|told| &told.conflict.subject).collect();
+    assert_eq!(told, [&Subject::Field(Field::Comment)]);
+    world.settle().await;
+    assert_eq!(comments(&world), ["код 12", "код 12"]);
 }
 
 #[tokio::test(start_paused = true)]
