@@ -43,6 +43,9 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// How much of what the reserve leaves goes into near polls, in percent, where there are both kinds.
 const NEAR_PERCENT: u32 = 95;
 
+/// In how many steps it is told how much of a quota lasts: finer ones would plan anew for every call.
+const STEPS: u128 = 20;
+
 /// The shortest intervals at which polling stays within every quota, however long it goes on, and leaves the reserve.
 ///
 /// A quota without calls allows no polling: the intervals are endless then.
@@ -83,6 +86,34 @@ pub fn plan_scope(quotas: &[Quota], accounts: &[Polling], halvings: u32) -> Vec<
             plan_intervals(quotas, &shared)
         })
         .collect()
+}
+
+/// A quota as it lasts from now on: with as many calls as can be made evenly, for as long as one likes, without ever
+/// meeting the limit. `back` tells after how long each call that counts now counts no more, ascending.
+///
+/// A limit that is used evenly lasts whole. Where much of it went at once, what is left must do until that counts no more.
+///
+/// It is rounded to one of [`STEPS`], where the reserve makes up for what is too much; and a little is left to try with even
+/// when there is nothing.
+pub fn lasting(quota: &Quota, back: &[Duration]) -> Quota {
+    let calls = u128::from(quota.calls);
+    let used = u128::try_from(back.len()).unwrap_or(u128::MAX);
+    // There must be enough until one more call comes back, and one can be made then.
+    let until = back
+        .iter()
+        .enumerate()
+        .filter(|(_, after)| !after.is_zero());
+    let evenly = until.map(|(before, after)| {
+        let available = (calls + before as u128 + 1).saturating_sub(used);
+        available * quota.per.as_nanos() / after.as_nanos()
+    });
+    let evenly = evenly.min().unwrap_or(calls).min(calls);
+    let steps = ((evenly * STEPS + calls / 2) / calls.max(1)).max(1);
+    let lasting = (calls * steps).div_ceil(STEPS);
+    Quota {
+        calls: u32::try_from(lasting).unwrap_or(quota.calls),
+        ..*quota
+    }
 }
 
 /// How long polls of so many calls must be apart to use at most so many percent of so many percent of a quota, in whole

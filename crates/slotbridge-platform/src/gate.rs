@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use slotbridge_core::quota;
 use tokio::sync::Notify;
 
 use crate::capabilities::Quota;
@@ -194,6 +195,22 @@ impl Gate {
             halvings: state.pace.halvings(),
             pause_left: state.pace.pause_left(),
         }
+    }
+
+    /// These quotas as they last from now on ([`quota::lasting`]), as far as a call beyond them would be refused; a shorter
+    /// window is waited for.
+    pub fn lasting(&self, quotas: &[Quota]) -> Vec<Quota> {
+        let now = self.steady_now();
+        let state = self.lock();
+        let quotas = quotas.iter();
+        quotas
+            .map(|quota| {
+                if quota.per <= PATIENCE {
+                    return *quota;
+                }
+                quota::lasting(quota, &state.ledger.back(quota.per, now))
+            })
+            .collect()
     }
 
     /// A place behind everybody who has one. A call keeps it while it is tried again.

@@ -129,3 +129,86 @@ proptest! {
         prop_assert!(over || near == SHORTEST);
     }
 }
+
+/// `calls` calls, the first of which counts no more after `first` seconds, the next ones every `every` seconds.
+fn back(calls: u64, first: u64, every: u64) -> Vec<Duration> {
+    (0..calls)
+        .map(|number| Duration::from_secs(first + number * every))
+        .collect()
+}
+
+#[test]
+fn a_quota_lasts_as_what_was_used_comes_back() {
+    let (day, hour) = (86_400, 3_600);
+    for (used, lasts, why) in [
+        (back(0, 0, 0), 5_000, "nothing was used"),
+        (
+            back(5_000, 17, 17),
+            5_000,
+            "all of it, evenly: one call comes back every 17 s",
+        ),
+        (
+            back(2_500, day, 0),
+            2_500,
+            "half of it at once, just now: the other half must do for a day",
+        ),
+        (
+            back(2_500, 12 * hour, 0),
+            5_000,
+            "half of it at once, half a day ago",
+        ),
+        (
+            back(2_500, 18 * hour, 0),
+            3_250,
+            "2,500 for 18 hours are 3,333 a day",
+        ),
+        (
+            back(100, day - 100, 1),
+            5_000,
+            "a hundred in a burst are two of a hundred",
+        ),
+        (
+            back(5_000, 6 * hour, 0),
+            250,
+            "nothing is left: a little, to try with",
+        ),
+        (
+            back(6_000, 6 * hour, 0),
+            250,
+            "more than all of it, by a limit that was higher once",
+        ),
+        (
+            back(4_800, 6 * hour, 0),
+            750,
+            "200 for six hours are 800 a day",
+        ),
+    ] {
+        let lasting = lasting(&quota(5_000, day), &used);
+        assert_eq!(lasting, quota(lasts, day), "{why}");
+    }
+    assert_eq!(lasting(&quota(1, 5), &back(1, 5, 0)), quota(1, 5));
+    assert_eq!(lasting(&quota(0, 5), &back(0, 5, 0)), quota(0, 5));
+}
+
+proptest! {
+    /// Whoever makes that many calls evenly from now on, less half of a step, never meets the limit.
+    #[test]
+    fn what_lasts_never_meets_the_limit(
+        limit in 1_u32..200,
+        mut ages in prop::collection::vec(1_u64..1_000, 0..200),
+    ) {
+        ages.sort_unstable();
+        ages.truncate(usize::try_from(limit).unwrap());
+        let quota = quota(limit, 1_000);
+        let back: Vec<Duration> = ages.iter().map(|after| Duration::from_secs(*after)).collect();
+        let lasts = lasting(&quota, &back);
+        prop_assert!(lasts.calls <= limit);
+        // In thousandths of a call.
+        let evenly = (u64::from(lasts.calls) * 1_000).saturating_sub(u64::from(limit) * 25 + 1_000);
+        for at in 1..=1_000_u64 {
+            let still = u64::try_from(ages.iter().filter(|after| **after >= at).count()).unwrap();
+            let made = evenly * at / 1_000_000;
+            prop_assert!(still + made <= u64::from(limit), "{still} and {made} at {at}");
+        }
+    }
+}

@@ -233,6 +233,15 @@ impl Account {
             .map_or(0, |gate| gate.status().halvings)
     }
 
+    /// The limits as they last from now on, after what was used of them.
+    fn quotas(&self) -> Vec<Quota> {
+        let quotas = &self.quota.quotas;
+        match &self.quota.gate {
+            Some(gate) => gate.lasting(quotas),
+            None => quotas.clone(),
+        }
+    }
+
     /// How far apart single calls are where a quota allows no two at once.
     fn gap(&self) -> Duration {
         let quotas = self.quota.quotas.iter();
@@ -421,7 +430,7 @@ impl Accounts {
             .collect();
         let mut quotas: Vec<Quota> = sharers
             .iter()
-            .flat_map(|account| account.quota.quotas.iter().copied())
+            .flat_map(|account| account.quotas())
             .collect();
         quotas.sort_unstable();
         quotas.dedup();

@@ -77,6 +77,16 @@ impl Ledger {
         }
     }
 
+    /// After how long each call of a window this long counts no more, ascending: those on their way as if they ended now.
+    pub(super) fn back(&self, per: Duration, now: Timestamp) -> Vec<Duration> {
+        let left_at = earlier(now, per);
+        let counts = self.ends.iter().filter(|end| **end > left_at);
+        let back = counts.map(|end| Duration::try_from(end.duration_since(left_at)));
+        let mut back: Vec<Duration> = back.map(Result::unwrap_or_default).collect();
+        back.resize(back.len() + self.in_flight, per);
+        back
+    }
+
     /// A call sets out.
     pub(super) fn begin(&mut self) {
         self.in_flight += 1;

@@ -366,6 +366,24 @@ async fn a_wait_that_nobody_would_sit_out_is_refused_with_its_length() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_quota_lasts_as_its_calls_come_back_and_a_short_one_is_waited_for() {
+    let (seam, day) = (seam(), Duration::from_hours(24));
+    let quotas = [quota(5, ms(1_000)), quota(100, day)];
+    let new = open(&seam, &quotas, 2, &MemoryCallLog::default());
+    assert_eq!(new.lasting(&quotas), [quotas[0], quota(50, day)]);
+    let gate = rested(&seam, &quotas, 2);
+    for _ in 0..40 {
+        call(&gate).await;
+    }
+    assert_eq!(gate.lasting(&quotas), [quotas[0], quota(60, day)]);
+    let under_way = admit(&gate, Priority::Poll).await;
+    drop(under_way);
+    // Half a day later what is left must do for half a day.
+    sleep(day / 2).await;
+    assert_eq!(gate.lasting(&quotas), quotas);
+}
+
+#[tokio::test(start_paused = true)]
 async fn setting_the_wall_clock_neither_frees_nor_blocks_a_quota() {
     for shift in [
         jiff::SignedDuration::from_hours(-3),

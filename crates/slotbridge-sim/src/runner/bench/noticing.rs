@@ -13,12 +13,19 @@ use crate::world::{PLACES, Place};
 /// How many bookings of the next days there are all the time.
 const STANDING: usize = 12;
 
+/// How long people do nothing, at least: so seldom that what a booking and its cancelling need fits into what is kept of
+/// SimplyBook.me's calls for writes.
+const PAUSE: Duration = Duration::from_mins(5);
+
 /// A booking counts as noticed when the first write about it lands elsewhere.
 ///
 /// # Errors
 /// Only when the bench itself cannot go on.
 pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
-    let setting = Setting::new(seed);
+    let setting = Setting {
+        settled_in: true,
+        ..Setting::new(seed)
+    };
     let staff = setting.staff;
     let mut rig = Rig::start(setting)?;
     tokio::time::sleep(Duration::from_mins(5)).await;
@@ -32,7 +39,8 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
     let mut missed = 0;
     for number in 0..changes {
         let place = PLACES.into_iter().cycle().nth(number).context("no place")?;
-        let pause = 120_000 + rig.dice.below(60_000);
+        let pause = PAUSE.as_millis();
+        let pause = u64::try_from(pause)? + rig.dice.below(120_000);
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let since = rig.calls();
         // Only what the near looks see counts: today and the next days.
