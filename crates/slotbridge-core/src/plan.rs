@@ -124,6 +124,8 @@ pub enum Withheld {
     Closed,
     /// An earlier create has an unknown outcome that could not be settled yet.
     Unsettled,
+    /// A record of another booking may stand at that time: its create has an outcome that nobody knows yet.
+    InDoubt,
     /// The platform refused it, and nothing has changed since.
     Refused {
         /// The platform's reason.

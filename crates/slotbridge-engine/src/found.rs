@@ -36,7 +36,7 @@ pub(crate) fn empty_report(bridge: &Bridge) -> BridgeReport {
 pub(crate) fn report_unsettled(view: &View<'_>, open: &[JournalRow], report: &mut BridgeReport) {
     for row in open {
         let create = (row.operation.booking, row.operation.platform.clone());
-        if !view.unsettled.contains(&create) {
+        if !view.unsettled.contains_key(&create) {
             continue;
         }
         let mut shown = operation_report(&row.operation, OutcomeWord::Unknown);

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::merge::Presence;
 use slotbridge_core::model::{Booking, BookingId, PlatformName, RemoteId, ResourceName, Slot};
+use slotbridge_core::plan::Action;
 use slotbridge_core::record::{RecordState, Window};
 use slotbridge_platform::capabilities::OccupancyView;
-use slotbridge_store::{MirrorRow, Store};
+use slotbridge_store::{JournalRow, MirrorRow, Store};
 
 use crate::EngineError;
 use crate::bridge::{Bridge, Member};
@@ -109,19 +110,28 @@ pub(crate) struct Loaded {
     pub(crate) focus: Focus,
 }
 
-/// Loads what a run with this scope needs of the database.
+/// Loads what a run with this scope needs of the database; `open` are the bridge's operations without a known outcome.
 pub(crate) async fn load(
     store: &Store,
     bridge: &Bridge,
     scope: &Scope,
+    open: &[JournalRow],
     now: Timestamp,
 ) -> Result<Loaded, EngineError> {
     match scope {
         Scope::Whole => whole(store, bridge, now).await,
         Scope::Around(touched) => {
             let loader = Loader { store, bridge, now };
-            loader.around(touched).await
+            loader.around(touched, open).await
         }
+    }
+}
+
+/// The time of a record that an operation may have made.
+pub(crate) fn may_have_taken(row: &JournalRow) -> Option<(ResourceName, Slot)> {
+    match &row.operation.action {
+        Action::Create { desired } => Some((desired.resource.clone(), desired.slot)),
+        Action::Update { .. } | Action::Remove { .. } => None,
     }
 }
 
@@ -151,7 +161,7 @@ pub(crate) struct Loader<'a> {
 pub(crate) type Rows = BTreeMap<RemoteId, MirrorRow>;
 
 impl Loader<'_> {
-    async fn around(&self, touched: &Touched) -> Result<Loaded, EngineError> {
+    async fn around(&self, touched: &Touched, open: &[JournalRow]) -> Result<Loaded, EngineError> {
         let mut bookings: BTreeMap<BookingId, Known> = BTreeMap::new();
         let mut rows: Vec<Rows> = Vec::with_capacity(self.bridge.members.len());
         let mut asked: BTreeSet<BookingId> = touched.bookings.clone();
@@ -176,6 +186,17 @@ impl Loader<'_> {
         for known in bookings.values() {
             times.add_known(known);
         }
+        // What may stand at a time that matters is looked for, and what waits for that time goes on when it is known.
+        let mut doubts: BTreeSet<BookingId> = BTreeSet::new();
+        for row in open {
+            if let Some((resource, slot)) = may_have_taken(row)
+                && (touched.bookings.contains(&row.operation.booking) || times.has(&resource, slot))
+            {
+                doubts.insert(row.operation.booking);
+                times.add(resource, slot);
+            }
+        }
+        self.add_bookings(&mut bookings, doubts).await?;
         let mut focus: BTreeSet<BookingId> = bookings.keys().copied().collect();
         focus.extend(&touched.bookings);
         // Whatever takes a time that was taken or left is decided about too.

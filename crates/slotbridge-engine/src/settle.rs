@@ -24,6 +24,7 @@ use slotbridge_platform::seam::Seam;
 use slotbridge_store::{Change, JournalRow, Outcome};
 
 use crate::presume;
+use crate::scope;
 use crate::view::{MemberView, Row, View};
 
 /// How long after a cut-off request the platform is given to finish it before its absence counts.
@@ -88,11 +89,11 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp)
                 settle_remove(view, member, &row.operation, remote_id, since)
             }
         };
+        let create = (row.operation.booking, row.operation.platform.clone());
         match verdict {
             Verdict::Open => {
-                if matches!(row.operation.action, Action::Create { .. }) {
-                    view.unsettled
-                        .insert((row.operation.booking, row.operation.platform.clone()));
+                if let Some(place) = scope::may_have_taken(row) {
+                    view.unsettled.insert(create, place);
                 }
             }
             Verdict::Landed { remote_id, shadow } => {
@@ -114,9 +115,10 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp)
                 );
             }
             Verdict::Cancelled(remote_id) => {
-                let create = (row.operation.booking, row.operation.platform.clone());
-                view.unsettled.insert(create.clone());
-                view.cancelled_copies.insert(create, remote_id);
+                if let Some(place) = scope::may_have_taken(row) {
+                    view.unsettled.insert(create.clone(), place);
+                    view.cancelled_copies.insert(create, remote_id);
+                }
             }
             Verdict::NotLanded => note(view, &mut changes, row, Outcome::Abandoned, None),
         }

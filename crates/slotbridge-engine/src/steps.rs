@@ -275,6 +275,7 @@ impl Planner<'_, '_, '_> {
             .or_else(|| self.not_known_enough(id, booking, member, link))
             .or_else(|| self.rival_there(id, booking, member))
             .or_else(|| self.stranger_there(booking, member))
+            .or_else(|| self.doubt_there(id, booking, member))
             .or_else(|| on_grid(booking, member));
         reason.map_or(CreateGate::Open, CreateGate::Withheld)
     }
@@ -286,7 +287,11 @@ impl Planner<'_, '_, '_> {
         member: &MemberView<'_>,
         link: Option<&Linked>,
     ) -> Option<Withheld> {
-        if self.view.unsettled.contains(&(id, member.name().clone())) {
+        if self
+            .view
+            .unsettled
+            .contains_key(&(id, member.name().clone()))
+        {
             return Some(Withheld::Unsettled);
         }
         let capabilities = member.member.platform.capabilities();
@@ -350,6 +355,26 @@ impl Planner<'_, '_, '_> {
             .then_some(Withheld::Overlap)
     }
 
+    /// A record of another booking may stand at that time, although its booking is elsewhere by now. Once this one is
+    /// there too, a platform that shows only what is busy can no longer tell.
+    fn doubt_there(
+        &self,
+        id: BookingId,
+        booking: &Booking,
+        member: &MemberView<'_>,
+    ) -> Option<Withheld> {
+        let creates = self.view.unsettled.iter();
+        creates
+            .filter(|(create, _)| !self.view.cancelled_copies.contains_key(*create))
+            .any(|((other, platform), (resource, slot))| {
+                *other != id
+                    && platform == member.name()
+                    && *resource == booking.resource
+                    && slot.intersects(booking.slot)
+            })
+            .then_some(Withheld::InDoubt)
+    }
+
     /// Why an operation on an existing record has to wait.
     fn hindered(
         &self,
@@ -373,6 +398,7 @@ impl Planner<'_, '_, '_> {
         unmapped.or_else(|| {
             if moves {
                 self.rival_there(id, desired, member)
+                    .or_else(|| self.doubt_there(id, desired, member))
             } else {
                 None
             }
@@ -414,6 +440,11 @@ impl Planner<'_, '_, '_> {
                 "its time, or part of it, is taken there by a record that belongs to no booking of the bridge; \
                  look at that record, and move one of the two if they are not the same".to_owned(),
                 true,
+            ),
+            Withheld::InDoubt => (
+                "a record of another booking may stand there at that time: the platform did not answer when it was made, \
+                 and it is looked for first".to_owned(),
+                false,
             ),
             Withheld::Closed => ("clients cannot book that time there, so there is nothing to protect".to_owned(), false),
             Withheld::Unsupported { why } => (format!("the record there is never edited: {why}"), false),

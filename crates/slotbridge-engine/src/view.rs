@@ -192,8 +192,8 @@ pub(crate) struct View<'a> {
     pub(crate) focus: Focus,
     /// Whether every look of this run was begun late enough to settle what earlier runs left open.
     pub(crate) looks_waited: bool,
-    /// Creates whose outcome is still unknown.
-    pub(crate) unsettled: BTreeSet<(BookingId, PlatformName)>,
+    /// Creates whose outcome is still unknown, and the time that a record of theirs takes.
+    pub(crate) unsettled: BTreeMap<(BookingId, PlatformName), (ResourceName, Slot)>,
     /// Those of them whose record may be this one, which does not stand.
     pub(crate) cancelled_copies: BTreeMap<(BookingId, PlatformName), RemoteId>,
     /// What a platform refused, and for which state of things.

@@ -157,7 +157,7 @@ impl<'a> Work<'a> {
             disputed: conflicts.iter().map(|row| row.booking).collect(),
         };
         let mut view = self
-            .look_over(now, Some(&wanted).filter(|_| only_restless))
+            .look_over(now, &open, Some(&wanted).filter(|_| only_restless))
             .await?;
         for row in store.refusals(&bridge.name).await? {
             view.refused
@@ -169,10 +169,15 @@ impl<'a> Work<'a> {
                 .or_default()
                 .push(row);
         }
-        let open: Vec<JournalRow> = open
+        let (open, elsewhere): (Vec<JournalRow>, Vec<JournalRow>) = open
             .into_iter()
-            .filter(|row| view.focus.has_booking(row.operation.booking))
-            .collect();
+            .partition(|row| view.focus.has_booking(row.operation.booking));
+        for row in elsewhere {
+            if let Some(place) = scope::may_have_taken(&row) {
+                let create = (row.operation.booking, row.operation.platform);
+                view.unsettled.insert(create, place);
+            }
+        }
         let settled = settle::settle(&mut view, &open, settle::begun(seam));
         self.apply(settled).await?;
         let mut taken_back = Vec::new();
@@ -377,7 +382,7 @@ impl<'a> Work<'a> {
 
     /// All that the platforms show, and all that the mirror and the links know.
     pub(crate) async fn view(&self, now: Timestamp) -> Result<View<'a>, EngineError> {
-        self.look_over(now, None).await
+        self.look_over(now, &[], None).await
     }
 
     /// What the platforms show, and what the mirror and the links know. With `wanted`, a run over the whole bridge leaves
@@ -385,6 +390,7 @@ impl<'a> Work<'a> {
     async fn look_over(
         &self,
         now: Timestamp,
+        open: &[JournalRow],
         wanted: Option<&Wanted>,
     ) -> Result<View<'a>, EngineError> {
         let (store, bridge) = (self.store, self.bridge);
@@ -409,7 +415,10 @@ impl<'a> Work<'a> {
         };
         let (loaded, walked) = match restless {
             Some((loaded, walked)) => (loaded, Some(walked)),
-            None => (scope::load(store, bridge, self.scope, now).await?, None),
+            None => {
+                let loaded = scope::load(store, bridge, self.scope, open, now).await?;
+                (loaded, None)
+            }
         };
         let mut members = Vec::with_capacity(bridge.members.len());
         for ((member, observed), rows) in bridge.members.iter().zip(observed).zip(loaded.rows) {
@@ -429,7 +438,7 @@ impl<'a> Work<'a> {
             bookings: loaded.bookings,
             focus: loaded.focus,
             looks_waited: self.looks_waited,
-            unsettled: BTreeSet::new(),
+            unsettled: BTreeMap::new(),
             cancelled_copies: BTreeMap::new(),
             refused: BTreeMap::new(),
             open_conflicts: BTreeMap::new(),

@@ -1,5 +1,7 @@
 //! What happens between a write and what is known of it: a person writes, a second call does not arrive, the process dies.
 
+use std::collections::BTreeSet;
+
 use slotbridge_core::merge::Subject;
 use slotbridge_core::model::{Field, Private};
 use slotbridge_platform::Platform as _;
@@ -180,6 +182,30 @@ async fn a_comment_that_did_not_arrive_is_not_overwritten_in_silence_by_whoever_
     assert_eq!(told, [&Subject::Field(Field::Comment)]);
     world.settle().await;
     assert_eq!(comments(&world), ["код 12", "код 12"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_time_at_which_a_create_may_have_landed_is_given_to_nobody_else_before_that_is_known() {
+    let world = World::with_grid();
+    let olya = world.a.book("anna", at(11, 0), 60, "Оля");
+    world.settle().await;
+    let vera = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::LostBefore);
+    world.run().await;
+    world.a.move_to(&vera, at(14, 0));
+    world.a.move_to(&olya, at(9, 0));
+    world.b.fault("occupancy", Fault::Down);
+    let report = world.run().await;
+    assert_eq!(world.b.calls("update"), 0);
+    let waits: Vec<_> = report.bridges[0].waiting.iter().collect();
+    assert!(
+        matches!(&waits[..], [one] if one.why.contains("looked for first") && !one.needs_person),
+        "{waits:?}"
+    );
+    world.settle().await;
+    let starts: BTreeSet<_> = world.b.live().iter().map(|one| one.start).collect();
+    assert_eq!(starts, BTreeSet::from([at(9, 0), at(14, 0)]));
+    assert_eq!(world.b.calls("create"), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -497,6 +497,30 @@ async fn busy_times_on_a_platform_without_a_list_are_blocked_after_two_looks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_a_time_at_which_a_create_may_have_landed_goes_on_when_that_is_known() {
+    let world = World::listing();
+    let running = world.start().await;
+    let [vera, olya] = [(9, "Вера"), (11, "Оля")]
+        .map(|(hour, client)| world.a.book("anna", at(hour, 0), 60, client));
+    world.b.fault("create", Fault::LostBefore);
+    world.webhook(&world.a, vera.as_str()).await;
+    running.hint(&world.a);
+    moment().await;
+    // They move one after the other, so that nothing else brings the second one up again.
+    world.a.move_to(&vera, at(14, 0));
+    world.webhook(&world.a, vera.as_str()).await;
+    world.a.move_to(&olya, at(9, 0));
+    world.webhook(&world.a, olya.as_str()).await;
+    running.hint(&world.a);
+    moment().await;
+    assert_eq!(world.b.live(), [], "nobody knows what stands there");
+    seconds(30).await;
+    assert_eq!(world.times(&world.a), world.times(&world.b));
+    assert_eq!(world.b.live().len(), 2);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_booking_that_frees_a_time_lets_the_one_that_waited_for_it_in() {
     let world = World::listing();
     let running = world.start().await;
