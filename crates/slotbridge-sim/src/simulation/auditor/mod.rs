@@ -397,8 +397,8 @@ impl Auditor {
                 self.object(Invariant::Privacy, at, what);
             }
         }
-        let mut numbers = text
-            .split(|c: char| !c.is_ascii_digit())
+        let mut numbers = without_ids(text)
+            .flat_map(|word| word.split(|c: char| !c.is_ascii_digit()))
             .filter(|digits| matches!(digits.len(), 10 | 11));
         let phone = |digits: &str| {
             digits.len() == 11 && digits.starts_with(cast::PHONE)
@@ -412,4 +412,18 @@ impl Auditor {
             );
         }
     }
+}
+
+/// What may be a number in a text, apart from the last parts of ids and from hashes: these are hexadecimal, and any digits
+/// may meet in them.
+fn without_ids(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split_inclusive(|c: char| !c.is_ascii_hexdigit());
+    let mut after_dash = false;
+    words.filter(move |word| {
+        let digits = word.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+        let is_hex = digits.contains(|c: char| c.is_ascii_lowercase());
+        let is_id = is_hex && (digits.len() == 16 || after_dash && digits.len() == 12);
+        after_dash = word.ends_with('-');
+        !is_id
+    })
 }

@@ -198,6 +198,8 @@ async fn a_copy_that_is_cancelled_before_anybody_knows_of_it_may_wait_for_a_pers
         };
         let mut scenario = Scenario::new(1, &choices);
         scenario.zones = ["Europe/Moscow"; 4];
+        // At noon, when everybody can be booked.
+        scenario.start = "2031-05-05T09:00:00Z".parse().unwrap();
         let stage = Stage::new(&scenario);
         let mut auditor = Auditor::new(&scenario);
         let with_comment = booking(&stage, HERE, 1, 0).comment(comment);
@@ -342,6 +344,10 @@ fn a_name_a_phone_or_a_secret_in_the_log_is_found() {
         ("made a record for Небылица Ё-3", 1),
         ("phone +79000000030", 1),
         ("phone 8 9000000030.", 1),
+        ("phone79000000030", 1),
+        ("a-phone:79000000030-", 1),
+        ("run=01c2b491-28ea-74ce-8448-79008602222c", 0),
+        ("plan 79008602222cafe0", 0),
         ("key s3cret", 1),
     ] {
         let mut auditor = Auditor::new(&scenario());
