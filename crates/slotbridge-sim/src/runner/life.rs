@@ -438,6 +438,7 @@ impl<'a> Life<'a> {
         process.fate.arm(None, &process.store);
         locked(&self.auditor).run_begins();
         let report = process.engine.reconcile(bridges, &options).await;
+        locked(&self.auditor).forget_looks();
         locked(&self.auditor).run_ends(false, self.stage.clock.now());
         process.fate.disarm();
         drop(process);

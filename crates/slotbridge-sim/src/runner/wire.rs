@@ -33,6 +33,8 @@ struct Landed {
     faults: usize,
     /// How many writes whoever asked cannot be sure of.
     unsure: usize,
+    /// How many whole lists of bookings were given.
+    lists: usize,
 }
 
 /// The network; it outlives the process.
@@ -131,8 +133,10 @@ impl Network {
             ));
             counted.writes += usize::from(call.landed);
             counted.faults += usize::from(fault.is_some());
-            counted.unsure +=
-                usize::from(call.landed && fault.is_some_and(|fault| fault != "slow"));
+            let is_sure = fault.is_none_or(|fault| fault == "slow");
+            counted.unsure += usize::from(call.landed && !is_sure);
+            let is_list = call.method == "admin.getBookings" && call.status == Some(200);
+            counted.lists += usize::from(is_list && is_sure);
         }
         *counted
     }
@@ -172,6 +176,9 @@ impl Network {
             whole(response).await
         };
         tokio::time::sleep(back).await;
+        if after.lists != before.lists {
+            locked(&self.auditor).listed(place, run);
+        }
         answer
     }
 

@@ -114,7 +114,7 @@ impl Client {
 
     pub(crate) fn cancelled(
         &mut self,
-        (place, run): (Place, u64),
+        (place, run, looked): (Place, u64, u64),
         before: &Seen,
         others: &[(Place, Seen)],
         sink: bool,
@@ -147,7 +147,8 @@ impl Client {
             };
             knew.insert(*field, known.into_iter().filter(told).collect());
         }
-        let fresh = place == Place::Simplybook && self.born.get(&place) == Some(&run);
+        let unseen = |born: &u64| *born == run || *born > looked;
+        let fresh = place == Place::Simplybook && self.born.get(&place).is_some_and(unseen);
         self.cancels.push(Cancel { place, fresh, knew });
         self.lives_on.remove(&place);
     }

@@ -118,12 +118,17 @@ impl Auditor {
                 || self.may_be_open(client, place, scene) && scene.told.trouble(number, place)
                 || self.reason(number, client, place, scene) && scene.told.trouble(number, place)
         };
+        // Copies that nobody can know to have stood: while a person is told of them, the booking waits as it is elsewhere.
+        let unanswered = client
+            .only_fresh_cancels()
+            .filter(|places| {
+                places
+                    .iter()
+                    .all(|place| scene.told.trouble(number, *place))
+            })
+            .unwrap_or_default();
         if client.must_be_gone() {
-            let unanswered = |place: Place| scene.told.trouble(number, place);
-            if client
-                .only_fresh_cancels()
-                .is_some_and(|places| places.into_iter().all(unanswered))
-            {
+            if !unanswered.is_empty() {
                 return found;
             }
             for (place, seen) in alive.iter().filter(|(place, _)| !excused(*place)) {
@@ -133,7 +138,10 @@ impl Auditor {
             return found;
         }
         if client.must_live() || !alive.is_empty() {
-            for place in missing.iter().filter(|place| !excused(**place)) {
+            for place in missing
+                .iter()
+                .filter(|place| !excused(**place) && !unanswered.contains(place))
+            {
                 let lost = client.must_live() && (alive.is_empty() || *place == client.origin);
                 let invariant = if lost {
                     Invariant::NothingLost

@@ -20,7 +20,7 @@ mod holds;
 mod tests;
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
@@ -121,6 +121,9 @@ pub struct Auditor {
     known_refusals: BTreeMap<Place, usize>,
     /// Copies made in the run that is at work, where they cannot be listed, and when.
     fresh: BTreeMap<(Place, u64), Timestamp>,
+    /// Where the run that is at work was given a whole list of what stands, and which one was last, and lived to keep it.
+    looks: BTreeSet<Place>,
+    looked: BTreeMap<Place, u64>,
     /// Whether a run was killed, or an answer was lost where nothing can be listed: something may be open for ever.
     doubts: bool,
 }
@@ -137,6 +140,8 @@ impl Auditor {
             known_twins: BTreeMap::new(),
             known_refusals: BTreeMap::new(),
             fresh: BTreeMap::new(),
+            looks: BTreeSet::new(),
+            looked: BTreeMap::new(),
             doubts: false,
         }
     }
@@ -160,6 +165,7 @@ impl Auditor {
         self.run += 1;
         self.at_work = true;
         self.fresh.clear();
+        self.looks.clear();
         self.run
     }
 
@@ -167,6 +173,11 @@ impl Auditor {
     pub fn run_ends(&mut self, killed: bool, now: Timestamp) {
         self.at_work = false;
         self.doubts |= killed;
+        for place in std::mem::take(&mut self.looks) {
+            if !killed {
+                self.looked.insert(place, self.run);
+            }
+        }
         for ((place, client), made_at) in std::mem::take(&mut self.fresh) {
             // What was made longer ago was answered and written down.
             let just_made = now.duration_since(made_at) < ANSWERED_WITHIN;
@@ -177,6 +188,18 @@ impl Auditor {
                 client.cut.insert(place);
             }
         }
+    }
+
+    /// A run was given a whole list of what stands at a platform.
+    pub fn listed(&mut self, place: Place, run: u64) {
+        if self.at_work && run == self.run {
+            self.looks.insert(place);
+        }
+    }
+
+    /// The run keeps nothing of what it saw.
+    pub fn forget_looks(&mut self) {
+        self.looks.clear();
     }
 
     /// Whether a run is at work at this moment, of an engine that is always on.
@@ -215,8 +238,9 @@ impl Auditor {
     /// A person is about to cancel or remove a record; `others` are the live records of the client elsewhere.
     pub fn cancelled(&mut self, place: Place, before: &Seen, others: &[(Place, Seen)]) {
         let (sink, run) = (self.scenario.sink, self.run);
+        let looked = self.looked.get(&place).copied().unwrap_or_default();
         if let Some(client) = self.client_of(before) {
-            client.cancelled((place, run), before, others, sink);
+            client.cancelled((place, run, looked), before, others, sink);
         }
     }
 
@@ -373,8 +397,8 @@ impl Auditor {
                 self.object(Invariant::Privacy, at, what);
             }
         }
-        let mut numbers = text
-            .split(|c: char| !c.is_ascii_digit())
+        let mut numbers = without_ids(text)
+            .flat_map(|word| word.split(|c: char| !c.is_ascii_digit()))
             .filter(|digits| matches!(digits.len(), 10 | 11));
         let phone = |digits: &str| {
             digits.len() == 11 && digits.starts_with(cast::PHONE)
@@ -388,4 +412,18 @@ impl Auditor {
             );
         }
     }
+}
+
+/// What may be a number in a text, apart from the last parts of ids and from hashes: these are hexadecimal, and any digits
+/// may meet in them.
+fn without_ids(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split_inclusive(|c: char| !c.is_ascii_hexdigit());
+    let mut after_dash = false;
+    words.filter(move |word| {
+        let digits = word.trim_end_matches(|c: char| !c.is_ascii_hexdigit());
+        let is_hex = digits.contains(|c: char| c.is_ascii_lowercase());
+        let is_id = is_hex && (digits.len() == 16 || after_dash && digits.len() == 12);
+        after_dash = word.ends_with('-');
+        !is_id
+    })
 }
