@@ -363,10 +363,13 @@ impl Auditor {
         if clocks_change(&self.scenario.zone(client.origin), &time) {
             return Vec::new();
         }
-        let others = scene
-            .records
-            .iter()
-            .filter(|(place, _)| **place != client.origin);
+        // It became known all the same, as by a webhook, and a person moved its copy to where it cannot follow.
+        let stays_behind = scene.told.trouble(number, client.origin)
+            && self.reason(number, client, client.origin, scene);
+        let others = scene.records.iter().filter(|(place, live)| {
+            let has_copy = live.iter().any(|seen| is_of(seen, number));
+            **place != client.origin && !(has_copy && stays_behind)
+        });
         others
             .filter(|(place, live)| {
                 let zone = self.scenario.zone(**place);

@@ -329,6 +329,54 @@ async fn a_double_booking_may_keep_a_record_away_only_if_it_was_told_of() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nobody_can_list_may_stay_behind_its_copy_only_where_a_double_booking_was_told_of() {
+    let fate = |taken: bool, told: bool| {
+        let choices = Choices {
+            places: Some(vec![HERE, Place::Rubitime]),
+            ..Choices::default()
+        };
+        let mut scenario = Scenario::new(1, &choices);
+        scenario.zones = ["Europe/Moscow"; 4];
+        // At noon, when everybody can be booked.
+        scenario.start = "2031-05-05T09:00:00Z".parse().unwrap();
+        scenario.named = false;
+        let stage = Stage::new(&scenario);
+        let mut auditor = Auditor::new(&scenario);
+        let place = Place::Rubitime;
+        let there = stage.side(place).hand.book(&booking(&stage, place, 1, 0));
+        auditor.booked(place, &stage.side(place).view.seen(there).unwrap());
+        let (hand, view) = (stage.side(HERE).hand, stage.side(HERE).view);
+        let copy = hand.book(&booking(&stage, HERE, 1, 0));
+        if taken {
+            let other = hand.book(&booking(&stage, HERE, 2, 5));
+            auditor.booked(HERE, &view.seen(other).unwrap());
+        }
+        let before = view.seen(copy).unwrap();
+        hand.move_to(copy, before.start + SignedDuration::from_hours(5))
+            .unwrap();
+        auditor.changed(HERE, &before, &view.seen(copy).unwrap());
+        let trouble = |client| Trouble {
+            client,
+            place: None,
+        };
+        let told = Told {
+            conflicts: Vec::new(),
+            troubles: if told {
+                vec![trouble(1), trouble(2)]
+            } else {
+                Vec::new()
+            },
+        };
+        auditor.finish(&stage, &told, &[0]);
+        let first = |what: &Violation| what.what.starts_with("client 1:");
+        auditor.violations().iter().any(first)
+    };
+    assert!(!fate(true, true));
+    assert!(fate(true, false));
+    assert!(fate(false, true));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_anonymous_record_with_nothing_behind_it_is_found() {
     let scene = Scene::new();
     let mut block = booking(&scene.stage, THERE, 9, 5);
