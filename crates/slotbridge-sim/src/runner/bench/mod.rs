@@ -387,3 +387,33 @@ fn resident_kib() -> usize {
         })
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How far apart looks at SimplyBook.me are after ten minutes.
+    async fn apart(settled_in: bool) -> Duration {
+        let setting = Setting {
+            settled_in,
+            ..Setting::new(1)
+        };
+        let rig = Rig::start(setting).unwrap();
+        tokio::time::sleep(Duration::from_mins(10)).await;
+        let platforms = rig.handle.health().platforms;
+        let plan = platforms
+            .iter()
+            .find(|platform| platform.name.as_str() == Place::Simplybook.name())
+            .and_then(|platform| platform.plan);
+        rig.stop().await.unwrap();
+        plan.unwrap().near
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn looks_are_half_as_frequent_while_half_of_the_day_s_calls_may_be_used_up() {
+        let (first_day, later) = (apart(false).await, apart(true).await);
+        // 5,000 calls a day, a quarter of them for writes, 19 of 20 others for near looks.
+        assert_eq!(later, Duration::from_millis(24_253));
+        assert_eq!(first_day, Duration::from_millis(48_506));
+    }
+}
