@@ -413,12 +413,11 @@ impl<'a> Work<'a> {
             }
             (Scope::Whole, None) | (Scope::Around(_), _) => None,
         };
-        let (loaded, walked) = match restless {
-            Some((loaded, walked)) => (loaded, Some(walked)),
-            None => {
-                let loaded = scope::load(store, bridge, self.scope, open, now).await?;
-                (loaded, None)
-            }
+        let (loaded, walked) = if let Some((loaded, walked)) = restless {
+            (loaded, Some(walked))
+        } else {
+            let loaded = scope::load(store, bridge, self.scope, open, now).await?;
+            (loaded, None)
         };
         let mut members = Vec::with_capacity(bridge.members.len());
         for ((member, observed), rows) in bridge.members.iter().zip(observed).zip(loaded.rows) {

@@ -57,7 +57,9 @@ const RUBITIME_GAP: Duration = Duration::from_millis(5500);
 #[derive(Debug, Clone, Copy)]
 struct Setting {
     seed: u64,
-    /// Bridges over the same four accounts, each with staff of its own.
+    /// The platforms.
+    places: &'static [Place],
+    /// Bridges over the same accounts, each with staff of its own.
     bridges: usize,
     /// Members of staff.
     staff: usize,
@@ -73,6 +75,7 @@ impl Setting {
     const fn new(seed: u64) -> Self {
         Self {
             seed,
+            places: &PLACES,
             bridges: 1,
             staff: 2,
             quotas: true,
@@ -118,7 +121,7 @@ impl Listener for Ear {
     }
 }
 
-/// A daemon beside four platforms.
+/// A daemon beside its platforms.
 struct Rig {
     stage: Stage,
     network: Network,
@@ -154,7 +157,7 @@ fn scenario(seed: u64, staff: usize, places: &[Place]) -> Scenario {
 impl Rig {
     fn start(setting: Setting) -> anyhow::Result<Self> {
         let Setting { seed, bridges, .. } = setting;
-        let scenario = scenario(seed, setting.staff, &PLACES);
+        let scenario = scenario(seed, setting.staff, setting.places);
         let stage = Stage::new(&scenario);
         if !setting.quotas {
             for place in PLACES {

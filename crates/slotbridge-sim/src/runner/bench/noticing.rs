@@ -7,108 +7,69 @@ use anyhow::Context as _;
 use slotbridge_engine::event::LookKind;
 
 use super::figures::{Samples, ratio};
-use super::{Figures, RESERVE_PERCENT, RUBITIME_GAP, Rig, Setting, others};
-use crate::world::{PLACES, Place};
+use super::{Figures, RESERVE_PERCENT, RUBITIME_GAP, Rig, Setting};
+use crate::world::Place;
 
 /// How many bookings of the next days there are all the time.
 const STANDING: usize = 12;
 
-/// How long people do nothing, at least: so seldom that what a booking and its cancelling need fits into what is kept of
-/// SimplyBook.me's calls for writes.
-const PAUSE: Duration = Duration::from_mins(5);
+/// Platforms that are measured beside each other, and how long people do nothing there between two changes, at least.
+///
+/// The quick ones are looked at several times a second and the slow ones a few times a minute: apart from each other so many
+/// changes can be measured that chance does not count. Changes on the slow ones are so rare that what a booking and its
+/// cancelling need fits into what is kept of SimplyBook.me's calls a day for writes.
+const GROUPS: [(&[Place], Duration); 2] = [
+    (&[Place::Yclients, Place::Alfacrm], Duration::from_secs(20)),
+    (
+        &[Place::Rubitime, Place::Simplybook],
+        Duration::from_mins(5),
+    ),
+];
 
-/// A booking counts as noticed when the first write about it lands elsewhere.
+/// What was measured on one platform.
+struct Noticed {
+    place: Place,
+    samples: Samples,
+    told: Duration,
+    bound: Duration,
+}
+
+/// A booking counts as noticed when the first write about it lands elsewhere. So many bookings are made in each group.
 ///
 /// # Errors
 /// Only when the bench itself cannot go on.
 pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
-    let setting = Setting {
-        settled_in: true,
-        ..Setting::new(seed)
-    };
-    let staff = setting.staff;
-    let mut rig = Rig::start(setting)?;
-    tokio::time::sleep(Duration::from_mins(5)).await;
-    // There are bookings in the next days, and looks are spent on them too.
-    for number in 0..STANDING {
-        let place = PLACES.into_iter().cycle().nth(number).context("no place")?;
-        rig.book(place, 2).context("nobody is free any more")?;
-    }
-    tokio::time::sleep(Duration::from_mins(10)).await;
-    let mut noticed: BTreeMap<Place, Samples> = BTreeMap::new();
-    let mut missed = 0;
-    for number in 0..changes {
-        let place = PLACES.into_iter().cycle().nth(number).context("no place")?;
-        let pause = PAUSE.as_millis();
-        let pause = u64::try_from(pause)? + rig.dice.below(120_000);
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-        let since = rig.calls();
-        // Only what the near looks see counts: today and the next days.
-        let (id, _) = rig.book(place, 2).context("nobody is free any more")?;
-        let began = rig.stage.clock.now();
-        let from = |other: Place| since.get(&other).copied().unwrap_or(0);
-        let mut first = None;
-        let mut waits = 0;
-        while first.is_none() && waits < 20 * 300 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            waits += 1;
-            first = others(place)
-                .filter_map(|other| rig.landed(other, from(other)).first)
-                .min();
-        }
-        match first {
-            Some(at) => {
-                let took = Duration::try_from(at.duration_since(began)).unwrap_or_default();
-                noticed.entry(place).or_default().0.push(took);
-            }
-            None => missed += 1,
-        }
-        // The copies get there, and the booking goes, so that there is always room.
-        tokio::time::sleep(Duration::from_mins(1)).await;
-        rig.stage.side(place).hand.cancel(id)?;
-        for place in PLACES {
-            rig.stage.take_webhooks(place);
-            rig.stage.side(place).view.forget_calls();
-        }
-    }
-    let plans: BTreeMap<String, _> = rig
-        .handle
-        .health()
-        .platforms
-        .into_iter()
-        .map(|platform| (platform.name.to_string(), platform.plan))
-        .collect();
-    let looks: BTreeMap<Place, (u64, u64)> = PLACES
-        .into_iter()
-        .map(|place| (place, rig.ear.looks(place, LookKind::Near)))
-        .collect();
-    let refused: usize = PLACES
-        .into_iter()
-        .map(|place| rig.stage.side(place).view.quota_violations().len())
-        .sum();
-    rig.stop().await?;
     let title = format!(
-        "noticing without webhooks: {changes} bookings of the next days, seconds of virtual time until the first write elsewhere"
+        "noticing without webhooks: twice {changes} bookings of the next days, seconds of virtual time until the first write elsewhere"
     );
     let columns = ["p50", "p99", "max", "mean", "told", "bound", "mean/bound"];
     let mut figures = Figures::new(title, &columns);
-    for (place, samples) in &noticed {
-        let told = plans
-            .get(place.name())
-            .copied()
-            .flatten()
-            .map_or(0.0, |plan| plan.notice.as_secs_f64());
-        let bound = bound(*place, staff).as_secs_f64();
-        let mean = samples.mean();
-        let mut numbers = samples.spread().to_vec();
-        numbers.extend([mean, told, bound, ratio(mean, bound)]);
-        figures.row(place.title(), numbers);
-    }
-    for (place, (looks, calls)) in looks {
-        figures.note(format!(
-            "{}: {looks} near looks of {calls} calls",
-            place.title()
-        ));
+    let (mut missed, mut refused) = (0, 0);
+    for (places, pause) in GROUPS {
+        let setting = Setting {
+            places,
+            settled_in: true,
+            ..Setting::new(seed)
+        };
+        let staff = setting.staff;
+        let mut rig = Rig::start(setting)?;
+        let noticed = watch(&mut rig, places, pause, staff, changes).await?;
+        missed += changes - noticed.iter().map(|one| one.samples.0.len()).sum::<usize>();
+        for place in places {
+            refused += rig.stage.side(*place).view.quota_violations().len();
+            let (looks, calls) = rig.ear.looks(*place, LookKind::Near);
+            figures.note(format!(
+                "{}: {looks} near looks of {calls} calls",
+                place.title()
+            ));
+        }
+        rig.stop().await?;
+        for one in noticed {
+            let (mean, bound) = (one.samples.mean(), one.bound.as_secs_f64());
+            let mut numbers = one.samples.spread().to_vec();
+            numbers.extend([mean, one.told.as_secs_f64(), bound, ratio(mean, bound)]);
+            figures.row(one.place.title(), numbers);
+        }
     }
     figures.note(format!(
         "missed: {missed}; calls refused for a quota: {refused}"
@@ -117,6 +78,71 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
         "told: what the daemon says in its status; bound: the mean of the best that any scheduler could do with all of the quota but the reserve for writes",
     );
     Ok(figures)
+}
+
+/// Lets people book on these platforms in turn.
+async fn watch(
+    rig: &mut Rig,
+    places: &[Place],
+    pause: Duration,
+    staff: usize,
+    changes: usize,
+) -> anyhow::Result<Vec<Noticed>> {
+    let pause = u64::try_from(pause.as_millis())?;
+    let mut turns = places.iter().copied().cycle();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+    // There are bookings in the next days, and looks are spent on them too.
+    for place in turns.by_ref().take(STANDING) {
+        rig.book(place, 2).context("nobody is free any more")?;
+    }
+    tokio::time::sleep(Duration::from_mins(10)).await;
+    let mut noticed: BTreeMap<Place, Samples> = BTreeMap::new();
+    for place in turns.take(changes) {
+        tokio::time::sleep(Duration::from_millis(pause + rig.dice.below(pause / 2))).await;
+        let since = rig.calls();
+        // Only what the near looks see counts: today and the next days.
+        let (id, _) = rig.book(place, 2).context("nobody is free any more")?;
+        let began = rig.stage.clock.now();
+        let mut first = None;
+        let mut waits = 0;
+        while first.is_none() && waits < 20 * 300 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            waits += 1;
+            let others = places.iter().copied().filter(|other| *other != place);
+            first = others
+                .filter_map(|other| {
+                    let from = since.get(&other).copied().unwrap_or(0);
+                    rig.landed(other, from).first
+                })
+                .min();
+        }
+        if let Some(at) = first {
+            let took = Duration::try_from(at.duration_since(began)).unwrap_or_default();
+            noticed.entry(place).or_default().0.push(took);
+        }
+        // The copies get there, and the booking goes, so that there is always room.
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        rig.stage.side(place).hand.cancel(id)?;
+        for place in places {
+            rig.stage.take_webhooks(*place);
+            rig.stage.side(*place).view.forget_calls();
+        }
+    }
+    let health = rig.handle.health();
+    let told = |place: Place| {
+        let mut platforms = health.platforms.iter();
+        let platform = platforms.find(|platform| platform.name.as_str() == place.name());
+        platform
+            .and_then(|platform| platform.plan)
+            .map_or(Duration::ZERO, |plan| plan.notice)
+    };
+    let noticed = noticed.into_iter().map(|(place, samples)| Noticed {
+        place,
+        samples,
+        told: told(place),
+        bound: bound(place, staff),
+    });
+    Ok(noticed.collect())
 }
 
 /// The mean time that the best scheduler needs: looks that see all of the next days, as often as the quota allows beside the
