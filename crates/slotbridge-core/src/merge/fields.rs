@@ -172,11 +172,12 @@ fn undelivered<'a>(
     claims: &[(&'a Side, &'a Booking)],
     sides: &'a [Side],
 ) -> Option<(&'a Side, &'a Booking)> {
-    let waiting = claims.iter().any(|(side, _)| match &side.shadow.agreed {
-        Presence::Live(agreed) => !same_value(field, agreed, &side.projection.project(base)),
-        Presence::Gone => true,
-    });
-    if !waiting {
+    let had_it = |side: &Side| match &side.shadow.agreed {
+        Presence::Live(agreed) => same_value(field, agreed, &side.projection.project(base)),
+        Presence::Gone => false,
+    };
+    // Whoever had it and has changed it now has said what became of it; the copies that show it tell nothing newer.
+    if claims.is_empty() || claims.iter().any(|(side, _)| had_it(side)) {
         return None;
     }
     let differs = |side: &Side, shown: &Booking| {

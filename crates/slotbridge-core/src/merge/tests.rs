@@ -7,7 +7,7 @@ mod tables;
 use jiff::Timestamp;
 
 use super::*;
-use crate::model::Field;
+use crate::model::{Field, Private};
 use crate::testing::{at, booking, changed, platform};
 
 /// A platform that holds everything and shows the base.
@@ -277,6 +277,51 @@ fn a_copy_that_we_wrote_is_no_newer_than_what_it_was_copied_from() {
         let merged = merge(&kept, &sides, &newest());
         assert_eq!(merged.presence, Presence::Live(second.clone()));
         assert_eq!(merged.conflicts[0].decided, Some(platform("site")));
+    }
+}
+
+#[test]
+fn a_copy_that_we_wrote_does_not_win_against_whoever_changed_what_it_was_copied_from() {
+    // The salon's first comment was written to the school, which shows that late, and never arrived on the site. Now the
+    // site has one of its own, and the salon another.
+    let first = changed(&booking(0), Field::Comment, 'a');
+    let kept = Presence::Live(first.clone());
+    let told = Shadow {
+        kept: kept.clone(),
+        agreed: kept.clone(),
+    };
+    let second = changed(&booking(0), Field::Comment, 'b');
+    let mut third = booking(0);
+    third.comment = Private::new("у окна");
+    let mut sides = vec![
+        Side {
+            shown: Shown::Live(third.clone()),
+            shadow: told.clone(),
+            ..side("salon", 4)
+        },
+        Side {
+            shown: Shown::Live(first),
+            shadow: told,
+            ..side("school", 9)
+        },
+        Side {
+            shown: Shown::Live(second.clone()),
+            changed_at: Some(at(3)),
+            ..side("site", 4)
+        },
+    ];
+    for _ in 0..sides.len() {
+        sides.rotate_left(1);
+        let merged = merge(&kept, &sides, &newest());
+        assert_eq!(merged.presence, Presence::Live(third.clone()));
+        let [conflict] = merged.conflicts.as_slice() else {
+            panic!("{:?}", merged.conflicts)
+        };
+        let field = |booking: &Booking| Some(booking.field(Field::Comment));
+        let mut claims = values(conflict);
+        claims.sort();
+        assert_eq!(claims, [("salon", field(&third)), ("site", field(&second))]);
+        assert_eq!(conflict.decided, Some(platform("salon")));
     }
 }
 
