@@ -186,7 +186,12 @@ impl Terms {
                 .is_some_and(|email| is_sink(email.expose(), sink.expose())),
             Contacts::Real => card.email.is_none() && card.phone.is_none(),
         };
-        sunk && normalise::name_key(card.name.expose()) == normalise::name_key(&self.busy_name)
+        sunk && self.is_placeholder(&card.name)
+    }
+
+    /// Whether a name stands for nobody.
+    fn is_placeholder(&self, name: &Private) -> bool {
+        normalise::name_key(name.expose()) == normalise::name_key(&self.busy_name)
     }
 
     fn raw_card(&self, row: &Object) -> Card {
@@ -201,6 +206,7 @@ impl Terms {
         }
     }
 
+    /// The client of a booking. A sink's contacts are nobody's, and a name that only stands in for a missing one is none.
     fn client(&self, row: &Object) -> Client {
         let Card { name, phone, email } = self.raw_card(row);
         let (phone, email) = match &self.contacts {
@@ -216,6 +222,8 @@ impl Terms {
                 )
             }
         };
+        let nobody = phone.is_none() && email.is_none() && self.is_placeholder(&name);
+        let name = if nobody { Private::default() } else { name };
         Client { name, phone, email }
     }
 

@@ -14,7 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::mapping;
 use slotbridge_core::matching::{SameClient, same_client};
 use slotbridge_core::merge::{Presence, Shadow, Shown};
-use slotbridge_core::model::{Booking, Field, FieldValue, Private, RemoteId, ResourceName};
+use slotbridge_core::model::{
+    Booking, Client, Field, FieldValue, Kind, Private, RemoteId, ResourceName,
+};
 use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::plan::{Action, Operation};
 use slotbridge_core::projection::same_value;
@@ -321,7 +323,7 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 }
 
 /// Whether a record without a marker is what a create was to make: where the marker takes a call of its own, we may have
-/// died before it. It was not there before, and shows the same client at the same time.
+/// died before it. It was not there before, and shows the same client at the same time, or nobody as it was to do.
 fn is_unmarked_copy(found: &Row, shown: &Booking, made_at: Timestamp, desired: &Booking) -> bool {
     let same_time = [Field::Resource, Field::Slot]
         .into_iter()
@@ -330,7 +332,13 @@ fn is_unmarked_copy(found: &Row, shown: &Booking, made_at: Timestamp, desired: &
         && found.first_seen_at >= made_at
         && found.record.support == Support::Full
         && same_time
-        && same_client(&shown.client, &desired.client) == SameClient::Yes
+        && (same_client(&shown.client, &desired.client) == SameClient::Yes
+            || is_nobody(&shown.client) && is_nobody(&desired.client))
+}
+
+/// Whether nothing tells who a client is, as with that of a block.
+fn is_nobody(client: &Client) -> bool {
+    client.name.is_blank() && client.phone.is_none() && client.email.is_none()
 }
 
 /// Whether the booking of a create still lives, as far as the bridge knows.
@@ -360,6 +368,10 @@ fn as_made(found: &Row, made_at: Timestamp, desired: &Booking) -> Booking {
         changed.duration_since(born) <= REWRITTEN_WITHIN
     });
     let mut kept = desired.clone();
+    if let (Shown::Live(shown), Kind::Block) = (&found.shown, desired.kind) {
+        // A block is nothing but its time; whatever else the platform shows is its own.
+        kept.services.clone_from(&shown.services);
+    }
     let is_kept = |field, shown: &Booking| is_respelled(&desired.field(field), &shown.field(field));
     if let (Shown::Live(shown), true) = (&found.shown, untouched) {
         for field in Field::ALL {

@@ -193,6 +193,28 @@ fn where_no_marker_can_stand_a_block_is_known_by_its_placeholder() {
 }
 
 #[test]
+fn a_placeholder_without_contacts_of_its_own_is_nobody() {
+    let terms = Terms {
+        contacts: sink(),
+        ..terms()
+    };
+    let mut row = parsed("rows/details.json")["row"].clone();
+    row["client_name"] = json!("busy");
+    row["client_phone"] = json!("8 900 000-00-99");
+    let mut name = |email: &str| {
+        row["client_email"] = json!(email);
+        let shown = terms.shown(&row, &company(), Some("")).unwrap().record;
+        shown.client.name.expose().to_owned()
+    };
+    assert_eq!(name("sink@example.com"), "");
+    assert_eq!(
+        name("a.person@example.com"),
+        "busy",
+        "somebody may be called that"
+    );
+}
+
+#[test]
 fn times_that_cannot_be_written_are_refused_and_never_moved() {
     let slot = |from: &str, to: &str| Slot::new(at(from), at(to)).unwrap();
     let kind = |from: &str, to: &str| {

@@ -351,6 +351,7 @@ impl State {
                 record.comment.clone_from(before);
                 if before.is_blank() {
                     record.marker = None;
+                    record.is_block = false;
                 }
             }
             Some(Between::CommentFails) => record.comment.clone_from(before),

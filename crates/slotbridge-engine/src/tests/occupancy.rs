@@ -2,7 +2,7 @@
 
 use slotbridge_core::model::Kind;
 
-use super::fake::Fault;
+use super::fake::{Between, Fault};
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -81,6 +81,27 @@ async fn a_block_stays_as_it_is_when_the_time_beside_it_is_taken_too() {
     world.b.cancel(&after);
     world.run().await;
     assert_eq!(slots(&world), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_block_whose_marker_did_not_arrive_is_no_booking() {
+    let world = World::with_grid();
+    let hidden = world.b.book("anna", at(9, 0), 60, "Вера");
+    world.run().await;
+    world.a.state.lock().unwrap().between = Some(Between::SecondCallFails);
+    world.a.fault("create", Fault::ReplyLost);
+    world.run().await;
+    for _ in 0..3 {
+        world.run().await;
+        assert_eq!(world.a.live().len(), 1);
+    }
+    let state = world.store.bridge(&world.bridge.name, Timestamp::MIN);
+    let bookings = state.await.unwrap().bookings;
+    assert_eq!(bookings.len(), 1, "{bookings:?}");
+    assert_eq!((world.a.writes(), world.b.writes()), (1, 0));
+    world.b.cancel(&hidden);
+    world.run().await;
+    assert_eq!(world.a.live(), []);
 }
 
 #[tokio::test(start_paused = true)]
