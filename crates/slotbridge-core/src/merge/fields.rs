@@ -176,8 +176,11 @@ fn undelivered<'a>(
         Presence::Live(agreed) => same_value(field, agreed, &side.projection.project(base)),
         Presence::Gone => false,
     };
-    // Whoever had it and has changed it now has said what became of it; the copies that show it tell nothing newer.
-    if claims.is_empty() || claims.iter().any(|(side, _)| had_it(side)) {
+    // Whoever had it whole and has changed it now has said what became of it; the copies that show it tell nothing newer.
+    let is_whole = |side: &Side| same_value(field, &side.projection.project(base), base);
+    let has_answered = |side: &Side| had_it(side) && is_whole(side);
+    let waiting = claims.iter().any(|(side, _)| !had_it(side));
+    if !waiting || claims.iter().any(|(side, _)| has_answered(side)) {
         return None;
     }
     let differs = |side: &Side, shown: &Booking| {

@@ -7,7 +7,7 @@ mod tables;
 use jiff::Timestamp;
 
 use super::*;
-use crate::model::{Field, Private};
+use crate::model::{Field, Private, Status};
 use crate::testing::{at, booking, changed, platform};
 
 /// A platform that holds everything and shows the base.
@@ -323,6 +323,41 @@ fn a_copy_that_we_wrote_does_not_win_against_whoever_changed_what_it_was_copied_
         assert_eq!(claims, [("salon", field(&third)), ("site", field(&second))]);
         assert_eq!(conflict.decided, Some(platform("salon")));
     }
+}
+
+#[test]
+fn whoever_could_not_hold_a_value_says_nothing_of_it() {
+    // The salon says that nobody came. The school has not heard of it, and the site cannot show it; both are changed.
+    let status = |status| Booking {
+        status,
+        ..booking(0)
+    };
+    let base = status(Status::NoShow);
+    let mut narrow = Projection::WHOLE;
+    let no_show = narrow
+        .statuses
+        .iter_mut()
+        .find(|one| **one == Status::NoShow);
+    *no_show.unwrap() = Status::Booked;
+    let salon = Side {
+        shown: Shown::Live(base.clone()),
+        shadow: Shadow {
+            kept: Presence::Live(base.clone()),
+            agreed: Presence::Live(base.clone()),
+        },
+        ..side("salon", 1)
+    };
+    let school = Side {
+        shown: Shown::Live(status(Status::Confirmed)),
+        ..side("school", 2)
+    };
+    let site = Side {
+        shown: Shown::Live(status(Status::Arrived)),
+        projection: narrow,
+        ..side("site", 3)
+    };
+    let merged = merge(&Presence::Live(base), &[salon, school, site], &newest());
+    assert_eq!(merged.conflicts[0].claims.len(), 3);
 }
 
 #[test]
