@@ -23,7 +23,7 @@ pub async fn freshness(seed: u64, changes: usize) -> anyhow::Result<Figures> {
     let hinted = |rig: &Rig| -> u64 {
         PLACES
             .into_iter()
-            .map(|place| rig.ear.looks(place, LookKind::Hint).1)
+            .map(|place| rig.ear.looks(place, LookKind::Hint).calls)
             .sum()
     };
     for number in 0..changes {

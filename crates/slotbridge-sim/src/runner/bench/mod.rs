@@ -28,6 +28,7 @@ use slotbridge_store::{CallJournal, Change, Store};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::process::{Host, Process, mapping};
@@ -42,6 +43,7 @@ use crate::world::{PLACES, Place, SERVICES};
 
 pub use days::days;
 pub use figures::Figures;
+use figures::ratio;
 pub use freshness::freshness;
 pub use noticing::noticing;
 pub use own::own;
@@ -88,18 +90,36 @@ impl Setting {
 /// What was told.
 #[derive(Debug, Default)]
 struct Ear {
-    /// Looks, and the calls that they took, by platform and kind.
-    looks: Mutex<BTreeMap<(PlatformName, LookKind), (u64, u64)>>,
+    looks: Mutex<BTreeMap<(PlatformName, LookKind), Looks>>,
+}
+
+/// Looks of one kind at one platform.
+#[derive(Debug, Clone, Default)]
+struct Looks {
+    count: u64,
+    calls: u64,
+    last: Option<Instant>,
+    /// From the first to the last, in seconds.
+    whole: f64,
+    /// The sum of the squares of the times between two of them.
+    squares: f64,
+}
+
+impl Looks {
+    /// How long a change waits for the next look, if it comes at any time: in seconds, on average.
+    fn mean_wait(&self) -> f64 {
+        ratio(self.squares / 2.0, self.whole)
+    }
 }
 
 impl Ear {
-    /// Looks of a kind at a place, and their calls.
-    fn looks(&self, place: Place, kind: LookKind) -> (u64, u64) {
+    /// Looks of a kind at a place.
+    fn looks(&self, place: Place, kind: LookKind) -> Looks {
         let looks = locked(&self.looks);
         let of_it = looks
             .iter()
             .find(|((name, other), _)| name.as_str() == place.name() && *other == kind);
-        of_it.map_or((0, 0), |(_, counted)| *counted)
+        of_it.map_or_else(Looks::default, |(_, looks)| looks.clone())
     }
 }
 
@@ -115,9 +135,15 @@ impl Listener for Ear {
             return;
         };
         let mut looks = locked(&self.looks);
-        let counted = looks.entry((platform.clone(), *look)).or_default();
-        counted.0 += 1;
-        counted.1 += calls;
+        let looks = looks.entry((platform.clone(), *look)).or_default();
+        looks.count += 1;
+        looks.calls += calls;
+        let now = Instant::now();
+        if let Some(last) = looks.last.replace(now) {
+            let apart = now.duration_since(last).as_secs_f64();
+            looks.whole += apart;
+            looks.squares += apart * apart;
+        }
     }
 }
 

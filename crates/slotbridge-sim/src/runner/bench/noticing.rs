@@ -57,10 +57,13 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
         missed += changes - noticed.iter().map(|one| one.samples.0.len()).sum::<usize>();
         for place in places {
             refused += rig.stage.side(*place).view.quota_violations().len();
-            let (looks, calls) = rig.ear.looks(*place, LookKind::Near);
+            let looks = rig.ear.looks(*place, LookKind::Near);
             figures.note(format!(
-                "{}: {looks} near looks of {calls} calls",
-                place.title()
+                "{}: {} near looks of {} calls; a change at any time waits {:.2} s for one",
+                place.title(),
+                looks.count,
+                looks.calls,
+                looks.mean_wait()
             ));
         }
         rig.stop().await?;
