@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 /// A table: what was measured, and what the numbers are.
 #[derive(Debug, Clone)]
@@ -107,5 +108,40 @@ impl Samples {
     /// The middle one, the one that 99 of 100 are not above, and the longest.
     pub(super) fn spread(&self) -> [f64; 3] {
         [50, 99, 100].map(|percent| self.quantile(percent))
+    }
+}
+
+/// Looks of one kind at one platform.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Looks {
+    pub(super) count: u64,
+    pub(super) calls: u64,
+    last: Option<Instant>,
+    /// From the first to the last, in seconds.
+    whole: f64,
+    /// The sum of the squares of the times between two of them.
+    squares: f64,
+}
+
+#[expect(
+    clippy::float_arithmetic,
+    reason = "figures of a bench, which only people read"
+)]
+impl Looks {
+    /// One is over.
+    pub(super) fn add(&mut self, calls: u64) {
+        self.count += 1;
+        self.calls += calls;
+        let now = Instant::now();
+        if let Some(last) = self.last.replace(now) {
+            let apart = now.duration_since(last).as_secs_f64();
+            self.whole += apart;
+            self.squares += apart * apart;
+        }
+    }
+
+    /// How long a change waits for the next look, if it comes at any time: in seconds, on average.
+    pub(super) fn mean_wait(&self) -> f64 {
+        ratio(self.squares / 2.0, self.whole)
     }
 }

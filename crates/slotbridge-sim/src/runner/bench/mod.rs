@@ -28,7 +28,6 @@ use slotbridge_store::{CallJournal, Change, Store};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::process::{Host, Process, mapping};
@@ -43,7 +42,7 @@ use crate::world::{PLACES, Place, SERVICES};
 
 pub use days::days;
 pub use figures::Figures;
-use figures::ratio;
+use figures::Looks;
 pub use freshness::freshness;
 pub use noticing::noticing;
 pub use own::own;
@@ -93,25 +92,6 @@ struct Ear {
     looks: Mutex<BTreeMap<(PlatformName, LookKind), Looks>>,
 }
 
-/// Looks of one kind at one platform.
-#[derive(Debug, Clone, Default)]
-struct Looks {
-    count: u64,
-    calls: u64,
-    last: Option<Instant>,
-    /// From the first to the last, in seconds.
-    whole: f64,
-    /// The sum of the squares of the times between two of them.
-    squares: f64,
-}
-
-impl Looks {
-    /// How long a change waits for the next look, if it comes at any time: in seconds, on average.
-    fn mean_wait(&self) -> f64 {
-        ratio(self.squares / 2.0, self.whole)
-    }
-}
-
 impl Ear {
     /// Looks of a kind at a place.
     fn looks(&self, place: Place, kind: LookKind) -> Looks {
@@ -135,15 +115,10 @@ impl Listener for Ear {
             return;
         };
         let mut looks = locked(&self.looks);
-        let looks = looks.entry((platform.clone(), *look)).or_default();
-        looks.count += 1;
-        looks.calls += calls;
-        let now = Instant::now();
-        if let Some(last) = looks.last.replace(now) {
-            let apart = now.duration_since(last).as_secs_f64();
-            looks.whole += apart;
-            looks.squares += apart * apart;
-        }
+        looks
+            .entry((platform.clone(), *look))
+            .or_default()
+            .add(*calls);
     }
 }
 
