@@ -13,6 +13,7 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::header;
+use jiff::Timestamp;
 use slotbridge_platform::transport::{Limits, Transport, TransportError, TransportFailure};
 use tower::ServiceExt as _;
 
@@ -142,7 +143,12 @@ impl Network {
     }
 
     /// What the platform makes of a request, and what the auditor makes of that.
-    async fn carry_out(self, place: Place, run: u64, request: http::Request<Body>) -> Answer {
+    async fn carry_out(
+        self,
+        place: Place,
+        (run, sent_at): (u64, Timestamp),
+        request: http::Request<Body>,
+    ) -> Answer {
         let Some(router) = self.routers.get(&place).cloned() else {
             return Answer::Lost("no such platform");
         };
@@ -161,6 +167,7 @@ impl Network {
         let after = self.count(place);
         if after.writes != before.writes && after.writes.is_multiple_of(self.look_every) {
             let mut auditor = locked(&self.auditor);
+            auditor.arrived(place, sent_at);
             for client in auditor.wrote(&self.stage, place, run) {
                 if after.unsure != before.unsure {
                     auditor.cut(place, client);
@@ -241,7 +248,9 @@ impl Wire {
         let waiting = Arc::new(());
         let mut request = request.map(Body::from);
         request.extensions_mut().insert(Asker::of(&waiting));
-        let work = self.network.clone().carry_out(self.place, run, request);
+        let sent_at = self.network.stage.clock.now();
+        let network = self.network.clone();
+        let work = network.carry_out(self.place, (run, sent_at), request);
         let before = self.network.landed(self.place);
         let answered = tokio::time::timeout(limits.timeout, tokio::spawn(work)).await;
         drop(waiting);

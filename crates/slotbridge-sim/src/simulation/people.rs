@@ -262,7 +262,7 @@ impl People {
             return;
         }
         if let Some(after) = side.view.seen(before.id) {
-            auditor.changed(place, before, &after);
+            auditor.changed((place, stage.clock.now()), before, &after);
             self.note(stage, place, what, &after);
         }
     }

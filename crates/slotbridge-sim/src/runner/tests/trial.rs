@@ -106,7 +106,7 @@ impl Trial {
         let before = self.view(place).seen(record).unwrap();
         self.hand(place).move_to(record, start).unwrap();
         let after = self.view(place).seen(record).unwrap();
-        locked(&self.auditor).changed(place, &before, &after);
+        locked(&self.auditor).changed((place, self.stage.clock.now()), &before, &after);
     }
 
     /// A person cancels a record.

@@ -112,6 +112,13 @@ impl Client {
         }
     }
 
+    /// What was last said at a place was said while a write was on its way there.
+    pub(crate) fn was_overtaken(&mut self, here: (Place, u64)) {
+        for history in self.fields.values_mut() {
+            history.was_overtaken(here);
+        }
+    }
+
     pub(crate) fn cancelled(
         &mut self,
         (place, run, looked): (Place, u64, u64),

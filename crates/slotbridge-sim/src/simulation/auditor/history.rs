@@ -51,6 +51,14 @@ impl History {
         });
     }
 
+    /// What was last said, if it was said there and then, was said while a run was still at work.
+    pub(crate) fn was_overtaken(&mut self, (place, run): (Place, u64)) {
+        let last = self.words.last_mut();
+        if let Some(word) = last.filter(|word| word.place == place && word.run == run) {
+            word.racy = true;
+        }
+    }
+
     /// What the last run has seen at a place, if something else was said there since by somebody who saw `seen`.
     fn before(&self, place: Place, run: u64, seen: Option<usize>) -> Option<&str> {
         let unseen = |word: &Word| word.place == place && word.run == run && !word.racy;

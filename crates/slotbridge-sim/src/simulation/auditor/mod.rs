@@ -121,6 +121,8 @@ pub struct Auditor {
     known_refusals: BTreeMap<Place, usize>,
     /// Copies made in the run that is at work, where they cannot be listed, and when.
     fresh: BTreeMap<(Place, u64), Timestamp>,
+    /// Whose record was edited, where and when.
+    edits: Vec<(Timestamp, Place, u64)>,
     /// Where the run that is at work was given a whole list of what stands, and which one was last, and lived to keep it.
     looks: BTreeSet<Place>,
     looked: BTreeMap<Place, u64>,
@@ -140,6 +142,7 @@ impl Auditor {
             known_twins: BTreeMap::new(),
             known_refusals: BTreeMap::new(),
             fresh: BTreeMap::new(),
+            edits: Vec::new(),
             looks: BTreeSet::new(),
             looked: BTreeMap::new(),
             doubts: false,
@@ -228,10 +231,26 @@ impl Auditor {
     }
 
     /// A person has changed a record.
-    pub fn changed(&mut self, place: Place, before: &Seen, after: &Seen) {
+    pub fn changed(&mut self, (place, at): (Place, Timestamp), before: &Seen, after: &Seen) {
         let (racy, sink, run) = (self.at_work, self.scenario.sink, self.run);
         if let Some(client) = self.client_of(before) {
             client.edited((place, run), before, after, racy, sink);
+        }
+        if let Some(number) = cast::client_of(&before.name) {
+            self.edits.push((at, place, number));
+        }
+    }
+
+    /// A write has landed that went out then, perhaps before the process died: whoever edited in between did so while a run
+    /// was still at work.
+    pub fn arrived(&mut self, place: Place, sent_at: Timestamp) {
+        let since = self.edits.iter().rev();
+        for (_, at, number) in since.take_while(|(said_at, ..)| *said_at >= sent_at) {
+            if *at == place
+                && let Some(client) = self.clients.get_mut(number)
+            {
+                client.was_overtaken((place, self.run));
+            }
         }
     }
 

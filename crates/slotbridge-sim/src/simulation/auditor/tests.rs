@@ -68,7 +68,8 @@ impl Scene {
         let before = self.view(place).seen(id).unwrap();
         self.hand(place).edit(id, edit).unwrap();
         let after = self.view(place).seen(id).unwrap();
-        self.auditor.changed(place, &before, &after);
+        let at = self.stage.clock.now();
+        self.auditor.changed((place, at), &before, &after);
     }
 
     /// A person cancels, and the auditor sees it.
@@ -251,6 +252,22 @@ async fn a_copy_that_is_cancelled_before_anybody_knows_of_it_may_wait_for_a_pers
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_edit_may_be_lost_to_a_write_that_was_on_its_way_and_to_no_other() {
+    let lost = |sent_before: bool, place: Place| {
+        let mut scene = Scene::new();
+        let now = scene.stage.clock.now();
+        let sent_at = now + SignedDuration::from_millis(if sent_before { -100 } else { 100 });
+        scene.change(HERE, scene.here, &comment("Тайна 1"));
+        scene.hand(HERE).edit(scene.here, &comment("")).unwrap();
+        scene.auditor.arrived(place, sent_at);
+        scene.judged(&Told::default())
+    };
+    assert_eq!(lost(true, HERE), []);
+    assert_eq!(lost(false, HERE), [Invariant::Convergence]);
+    assert_eq!(lost(true, THERE), [Invariant::Convergence]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_cancelled_must_go_unless_somebody_edited_it_at_the_same_time() {
     let mut scene = Scene::new();
     scene.cancel(HERE, scene.here);
@@ -354,7 +371,8 @@ async fn what_nobody_can_list_may_stay_behind_its_copy_only_where_a_double_booki
         let before = view.seen(copy).unwrap();
         hand.move_to(copy, before.start + SignedDuration::from_hours(5))
             .unwrap();
-        auditor.changed(HERE, &before, &view.seen(copy).unwrap());
+        let after = view.seen(copy).unwrap();
+        auditor.changed((HERE, stage.clock.now()), &before, &after);
         let trouble = |client| Trouble {
             client,
             place: None,
