@@ -73,9 +73,9 @@ fn a_shorter_spelling_of_the_same_change_is_no_conflict() {
         ..Projection::WHOLE
     };
     let mut long = booking(0);
-    long.comment = crate::model::Private::new("без музыки");
+    long.comment = Private::new("без музыки");
     let mut base = booking(0);
-    base.comment = crate::model::Private::default();
+    base.comment = Private::default();
     for names in [["salon", "site"], ["site", "salon"]] {
         let sides = names.map(|name| {
             let projection = if name == "site" {

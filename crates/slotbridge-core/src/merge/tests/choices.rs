@@ -61,8 +61,8 @@ fn every_choice_over_every_field_is_what_the_booking_becomes() {
         other.services = vec![crate::testing::service("colour")];
         other.slot = crate::testing::slot(700, 730);
         other.client = crate::testing::client("Фёдор", "+79000000009", "f@example.com");
-        other.status = crate::model::Status::NoShow;
-        other.comment = crate::model::Private::new("иначе");
+        other.status = Status::NoShow;
+        other.comment = Private::new("иначе");
         let mut set = booking(0);
         set.take_field(field, &other);
         for (choice, becomes) in [
@@ -236,14 +236,14 @@ fn several_fields_are_decided_one_by_one() {
 
 #[test]
 fn what_makes_no_sense_cannot_be_chosen() {
-    let text = |text: &str| FieldValue::Text(Some(crate::model::Private::new(text)));
+    let text = |text: &str| FieldValue::Text(Some(Private::new(text)));
     let conflict = |sides: &[Side]| merge(&base(), sides, &ask()).conflicts[0].clone();
     let phone = conflict(&disputed(Field::ClientPhone));
     let status = conflict(&disputed(Field::Status));
     let removal = conflict(&removed_and_edited());
     let mut no_phone = booking(0);
     no_phone.client.phone = None;
-    let cancelled = FieldValue::Status(crate::model::Status::Cancelled);
+    let cancelled = FieldValue::Status(Status::Cancelled);
     for (conflict, canonical, choice, why) in [
         (
             &phone,
