@@ -402,7 +402,8 @@ impl Customers {
         self.locked().insert(id, (card, session.now()));
     }
 
-    fn forget(&self, id: u64) {
+    /// Reads the card anew before it is used again.
+    pub(crate) fn forget(&self, id: u64) {
         self.locked().remove(&id);
     }
 

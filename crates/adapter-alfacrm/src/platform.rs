@@ -293,6 +293,10 @@ impl Platform for AlfacrmPlatform {
                 "there is no such lesson any more",
             );
         };
+        // What is to be overwritten must be seen as it is now, and not as it is remembered.
+        if let Some(customer) = lesson.customer.filter(|_| concerns_client(edit)) {
+            self.customers.forget(customer);
+        }
         let lesson = self.census(Priority::Write).with_client(lesson).await?;
         if edit.is_overtaken(&lesson.record) {
             return refuse(

@@ -313,6 +313,26 @@ async fn changed(card: &Card, desired: Client, fields: &[Field]) -> (SimBench, C
     (bench, read.client)
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_card_that_a_person_changed_a_moment_ago_is_not_written_over() {
+    let bench = SimBench::usual();
+    let customer = bench.sim.add_customer(&usual_card());
+    let record = create(&bench, draft().client).await;
+    bench.sim.rename_customer(customer, "Проба Иная");
+    let edit = Edit {
+        desired: Draft {
+            client: client("Проба Пера", "+79000000088", "proba@example.com"),
+            ..draft()
+        },
+        fields: BTreeSet::from([Field::ClientPhone]),
+        expected: Some(Box::new(record.clone())),
+    };
+    let error = bench.platform.update(&record.id, &edit).await.unwrap_err();
+    assert_eq!((error.kind, error.retry), (ErrorKind::Stale, Retry::Later));
+    let as_it_was = vec!["8 900 000-00-03".to_owned()];
+    assert_eq!(cards(&bench), [("Проба Иная".to_owned(), as_it_was)]);
+}
+
 fn usual_card() -> Card {
     Card {
         emails: vec!["proba@example.com".to_owned()],
