@@ -60,6 +60,8 @@ struct Setting {
     seed: u64,
     /// The platforms.
     places: &'static [Place],
+    /// Those of them that are looked at as often as their quotas allow; the others hardly ever.
+    looked_at: &'static [Place],
     /// Bridges over the same accounts, each with staff of its own.
     bridges: usize,
     /// Members of staff.
@@ -77,6 +79,7 @@ impl Setting {
         Self {
             seed,
             places: &PLACES,
+            looked_at: &PLACES,
             bridges: 1,
             staff: 2,
             quotas: true,
@@ -186,8 +189,12 @@ impl Rig {
             }
         }
         let mut process = Process::start(&host, None)?;
-        if !setting.quotas {
-            for quota in process.quotas.values_mut() {
+        let is_looked_at = |name: &PlatformName| {
+            let mut places = setting.looked_at.iter();
+            setting.quotas && places.any(|place| place.name() == name.as_str())
+        };
+        for (name, quota) in &mut process.quotas {
+            if !is_looked_at(name) {
                 quota.poll_every = Some(Duration::from_hours(1));
             }
         }

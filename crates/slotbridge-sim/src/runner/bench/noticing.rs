@@ -13,17 +13,30 @@ use crate::world::Place;
 /// How many bookings of the next days there are all the time.
 const STANDING: usize = 12;
 
-/// Platforms that are measured beside each other, and how long people do nothing there between two changes, at least.
-///
-/// The quick ones are looked at several times a second and the slow ones a few times a minute: apart from each other so many
-/// changes can be measured that chance does not count. Changes on the slow ones are so rare that what a booking and its
+/// Platforms that are measured together.
+struct Group {
+    measured: &'static [Place],
+    /// With one beside them that is hardly looked at, but written to at once: so that what is measured is when a change is
+    /// noticed, and not how long a write takes.
+    all: &'static [Place],
+    /// How long people do nothing between two changes, at least.
+    pause: Duration,
+}
+
+/// The quick ones are looked at several times a second and the slow ones a few times a minute: apart from each other more
+/// changes can be measured, and chance counts for less. Changes on the slow ones are so rare that what a booking and its
 /// cancelling need fits into what is kept of SimplyBook.me's calls a day for writes.
-const GROUPS: [(&[Place], Duration); 2] = [
-    (&[Place::Yclients, Place::Alfacrm], Duration::from_secs(20)),
-    (
-        &[Place::Rubitime, Place::Simplybook],
-        Duration::from_mins(5),
-    ),
+const GROUPS: [Group; 2] = [
+    Group {
+        measured: &[Place::Yclients, Place::Alfacrm],
+        all: &[Place::Yclients, Place::Alfacrm, Place::Simplybook],
+        pause: Duration::from_secs(20),
+    },
+    Group {
+        measured: &[Place::Rubitime, Place::Simplybook],
+        all: &[Place::Rubitime, Place::Simplybook, Place::Yclients],
+        pause: Duration::from_mins(5),
+    },
 ];
 
 /// What was measured on one platform.
@@ -45,17 +58,18 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
     let columns = ["p50", "p99", "max", "mean", "told", "bound", "mean/bound"];
     let mut figures = Figures::new(title, &columns);
     let (mut missed, mut refused) = (0, 0);
-    for (places, pause) in GROUPS {
+    for group in &GROUPS {
         let setting = Setting {
-            places,
+            places: group.all,
+            looked_at: group.measured,
             settled_in: true,
             ..Setting::new(seed)
         };
         let staff = setting.staff;
         let mut rig = Rig::start(setting)?;
-        let noticed = watch(&mut rig, places, pause, staff, changes).await?;
+        let noticed = watch(&mut rig, group, staff, changes).await?;
         missed += changes - noticed.iter().map(|one| one.samples.0.len()).sum::<usize>();
-        for place in places {
+        for place in group.measured {
             refused += rig.stage.side(*place).view.quota_violations().len();
             let looks = rig.ear.looks(*place, LookKind::Near);
             figures.note(format!(
@@ -83,16 +97,15 @@ pub async fn noticing(seed: u64, changes: usize) -> anyhow::Result<Figures> {
     Ok(figures)
 }
 
-/// Lets people book on these platforms in turn.
+/// Lets people book on the measured platforms in turn.
 async fn watch(
     rig: &mut Rig,
-    places: &[Place],
-    pause: Duration,
+    group: &Group,
     staff: usize,
     changes: usize,
 ) -> anyhow::Result<Vec<Noticed>> {
-    let pause = u64::try_from(pause.as_millis())?;
-    let mut turns = places.iter().copied().cycle();
+    let pause = u64::try_from(group.pause.as_millis())?;
+    let mut turns = group.measured.iter().copied().cycle();
     tokio::time::sleep(Duration::from_mins(5)).await;
     // There are bookings in the next days, and looks are spent on them too.
     for place in turns.by_ref().take(STANDING) {
@@ -111,7 +124,7 @@ async fn watch(
         while first.is_none() && waits < 20 * 300 {
             tokio::time::sleep(Duration::from_millis(50)).await;
             waits += 1;
-            let others = places.iter().copied().filter(|other| *other != place);
+            let others = group.all.iter().copied().filter(|other| *other != place);
             first = others
                 .filter_map(|other| {
                     let from = since.get(&other).copied().unwrap_or(0);
@@ -126,7 +139,7 @@ async fn watch(
         // The copies get there, and the booking goes, so that there is always room.
         tokio::time::sleep(Duration::from_mins(1)).await;
         rig.stage.side(place).hand.cancel(id)?;
-        for place in places {
+        for place in group.all {
             rig.stage.take_webhooks(*place);
             rig.stage.side(*place).view.forget_calls();
         }
