@@ -244,6 +244,51 @@ impl Guarding<'_> {
         })
     }
 
+    /// What is left of an approved plan by a run that gave way is approved as well: another run takes it up as a plan of its
+    /// own. `facts` are those after the run, and `spent` is what the whole plan would have used up.
+    pub(crate) fn still_approved(
+        &self,
+        view: &View<'_>,
+        left: Vec<Operation>,
+        mut facts: BTreeMap<PlatformName, Facts>,
+        spent: &[Change],
+    ) -> Vec<Change> {
+        fn kind(what: &str) -> &str {
+            what.split_once('_').map_or(what, |(kind, _)| kind)
+        }
+        self.add_what_was_seen(view, &mut facts);
+        let verdict = guard::judge(left, &facts, &view.bridge.limits, &BTreeSet::new());
+        let was_approved = |trip: &Trip| {
+            spent.iter().any(|change| match change {
+                Change::GuardReleased { platform, what, .. } => {
+                    *platform == trip.platform && kind(what) == kind(trip.what)
+                }
+                _ => false,
+            })
+        };
+        // One fingerprint stands for all that is held on a platform, so all of it must have been approved.
+        let trips = verdict.trips.iter().filter(|trip| {
+            let mut same_plan = verdict
+                .trips
+                .iter()
+                .filter(|other| other.platform == trip.platform);
+            same_plan.all(was_approved)
+        });
+        let mut changes = Vec::new();
+        let mut plans: BTreeSet<&String> = BTreeSet::new();
+        for trip in trips {
+            changes.push(tripped(view, trip));
+            plans.insert(&trip.plan);
+        }
+        let approved = plans.into_iter().map(|plan| Change::GuardApproved {
+            bridge: view.bridge.name.clone(),
+            plan: plan.clone(),
+            at: view.now,
+        });
+        changes.extend(approved);
+        changes
+    }
+
     /// Only part of the plan is known: what is latched holds all of its kind, and nothing is let go.
     async fn judge_part(
         &self,
@@ -294,15 +339,7 @@ impl Guarding<'_> {
         report: &mut BridgeReport,
     ) -> Result<(), EngineError> {
         for trip in trips {
-            changes.push(Change::Guard {
-                bridge: view.bridge.name.clone(),
-                platform: trip.platform.clone(),
-                what: trip.what.to_owned(),
-                limit: trip.limit,
-                planned: trip.planned,
-                plan: trip.plan.clone(),
-                at: view.now,
-            });
+            changes.push(tripped(view, &trip));
             report.guards.push(GuardReport {
                 platform: trip.platform,
                 what: trip.what.to_owned(),
@@ -315,6 +352,18 @@ impl Guarding<'_> {
             self.store.apply(changes).await?;
         }
         Ok(())
+    }
+}
+
+fn tripped(view: &View<'_>, trip: &Trip) -> Change {
+    Change::Guard {
+        bridge: view.bridge.name.clone(),
+        platform: trip.platform.clone(),
+        what: trip.what.to_owned(),
+        limit: trip.limit,
+        planned: trip.planned,
+        plan: trip.plan.clone(),
+        at: view.now,
     }
 }
 

@@ -316,16 +316,26 @@ impl Planned<'_> {
             vacated: Vec::new(),
             down: BTreeMap::new(),
         };
+        let mut left = Vec::new();
         for one in done {
             if work.options.mode == Mode::Apply {
                 worked.note(&view, &one, seam.now());
+                if one.outcome == OutcomeWord::Planned {
+                    left.push(one.operation.clone());
+                }
             }
             let mut shown = operation_report(&one.operation, one.outcome);
             shown.remote_id = one.remote_id.or(shown.remote_id);
             shown.error = one.error;
             worked.report.operations.push(shown);
         }
-        if !worked.gave_way {
+        if worked.gave_way {
+            let facts = guarding
+                .facts(seam.now(), work.alarms, work.stretch)
+                .await?;
+            work.apply(guarding.still_approved(&view, left, facts, &spent))
+                .await?;
+        } else {
             work.apply(spent).await?;
         }
         let report = &mut worked.report;

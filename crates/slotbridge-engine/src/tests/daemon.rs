@@ -714,6 +714,47 @@ async fn an_approval_lets_the_rest_go_that_one_run_too_many_had_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_approved_run_left_when_it_gave_way_is_still_approved() {
+    let mut world = World::listing();
+    world.bridge.limits.removals_max = 2;
+    let running = world.start().await;
+    let mut ids = Vec::new();
+    for hour in 8..13 {
+        let id = world.a.book("anna", at(hour, 0), 60, &format!("К{hour}"));
+        world.webhook(&world.a, id.as_str()).await;
+        ids.push(id);
+    }
+    running.hint(&world.a);
+    moment().await;
+    for id in &ids {
+        world.a.cancel(id);
+        world.webhook(&world.a, id.as_str()).await;
+    }
+    running.hint(&world.a);
+    moment().await;
+    assert_eq!(world.b.live().len(), 5);
+    world.b.state.lock().unwrap().write_takes = Duration::from_secs(5);
+    world.approve().await;
+    running.handle.ask(Request::Sweep {
+        bridge: Some(world.bridge.name.clone()),
+        asked: true,
+    });
+    seconds(8).await;
+    let left = world.b.live().len();
+    assert!((2..5).contains(&left), "{left}");
+    // A client books, for whom the run gives way.
+    let id = world.a.book("boris", at(9, 0), 60, "Дарья");
+    world.webhook(&world.a, id.as_str()).await;
+    running.hint(&world.a);
+    seconds(60).await;
+    assert_eq!(world.times(&world.a), world.times(&world.b));
+    assert_eq!(world.b.live().len(), 1);
+    // And it was for these alone: the next ones are held again.
+    assert_eq!(world.store.guards(&world.bridge.name).await.unwrap(), []);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_was_on_its_way_while_we_removed_the_record_brings_nothing_back() {
     let world = World::listing();
     let running = world.start().await;

@@ -73,7 +73,7 @@ pub(crate) struct State {
     pub(crate) between: Option<Between>,
     /// Marker → how many live records carried it at once, at the worst.
     pub(crate) twins_seen: bool,
-    /// How long a create takes.
+    /// How long a create or a removal takes.
     pub(crate) write_takes: std::time::Duration,
     /// How long the answer to a reading is on its way.
     pub(crate) read_takes: std::time::Duration,
@@ -604,6 +604,8 @@ impl Platform for Fake {
     }
 
     async fn remove(&self, id: &RemoteId) -> Result<(), PlatformError> {
+        let takes = self.state.lock().unwrap().write_takes;
+        self.seam.sleep(takes).await;
         let now = self.seam.now();
         self.write("remove", |state| {
             if let Some(record) = state.records.get_mut(id) {
