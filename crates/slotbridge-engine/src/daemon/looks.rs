@@ -282,7 +282,7 @@ impl Looker {
 }
 
 /// How many looks go to grids for one that goes to a record.
-const GRID_TURNS: u32 = 11;
+const GRID_TURNS: u32 = 15;
 
 /// What to look at next, of things with the time when they were last looked at.
 ///
@@ -445,10 +445,10 @@ mod tests {
         let sure = BTreeMap::new();
         for (items, unsure, expected) in [
             (items(10, 20, &[]), &sure, Some(anna.clone())),
-            // Eleven of twelve looks go to the two grids: one of four records is due when it has waited as long as for 22 of
-            // its turns.
-            (items(96, 98, &[12, 90, 90, 90]), &sure, Some(anna.clone())),
-            (items(97, 98, &[12, 90, 90, 90]), &sure, Some(record("0"))),
+            // Fifteen of sixteen looks go to the two grids: one of four records is due when it has waited as long as for 30
+            // of its turns.
+            (items(97, 98, &[10, 90, 90, 90]), &sure, Some(anna.clone())),
+            (items(98, 99, &[10, 90, 90, 90]), &sure, Some(record("0"))),
             (items(10, 99, &[0]), &unsure(1), Some(boris.clone())),
             (
                 vec![
@@ -488,7 +488,8 @@ mod tests {
             (0, 7, 7),
             (2, 40, 3),
             (7, 1, 8),
-            (14, 1, 16),
+            (14, 1, 15),
+            (15, 1, 16),
         ] {
             assert_eq!(turns(&items(grids, records)), looks, "{grids} {records}");
         }

@@ -36,7 +36,7 @@ const STRETCH: SignedDuration = SignedDuration::from_mins(10);
 const STRETCHES_MIN: usize = 4;
 const STRETCHES_MAX: usize = 40;
 /// How many records a stretch is enough to read where they are read one by one.
-const RECORDS_PER_STRETCH: usize = 7;
+const RECORDS_PER_STRETCH: usize = 5;
 /// How long nothing is started after somebody has set our clock.
 const CLOCK_REST: SignedDuration = SignedDuration::from_secs(10);
 /// The longest that a webhook is late.
