@@ -329,14 +329,14 @@ impl Planned<'_> {
             shown.error = one.error;
             worked.report.operations.push(shown);
         }
-        if worked.gave_way {
+        if !worked.gave_way {
+            work.apply(spent).await?;
+        } else if !spent.is_empty() {
             let facts = guarding
                 .facts(seam.now(), work.alarms, work.stretch)
                 .await?;
             work.apply(guarding.still_approved(&view, left, facts, &spent))
                 .await?;
-        } else {
-            work.apply(spent).await?;
         }
         let report = &mut worked.report;
         report_unsettled(&view, &open, report);

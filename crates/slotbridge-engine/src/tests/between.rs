@@ -143,14 +143,20 @@ async fn a_comment_that_did_not_arrive_with_a_copy_that_could_not_be_read_back_i
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_copy_that_was_seen_and_cannot_be_looked_at_again_is_not_known_to_have_its_comment() {
+/// A world in which a copy was made without an answer, and its comment did not arrive.
+async fn without_its_comment() -> World {
     let world = World::listing();
     let a = world.a.book("anna", at(9, 0), 60, "Вера");
     write(&world, &a, "звонить");
     world.b.state.lock().unwrap().between = Some(Between::CommentFails);
     world.b.fault("create", Fault::ReplyLost);
     world.run().await;
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_was_seen_and_cannot_be_looked_at_again_is_not_known_to_have_its_comment() {
+    let world = without_its_comment().await;
     // A look has shown it, and nothing was made of that before the platform went down.
     let seen = Change::MirrorListed {
         platform: world.b.name().clone(),
@@ -167,12 +173,7 @@ async fn a_copy_that_was_seen_and_cannot_be_looked_at_again_is_not_known_to_have
 
 #[tokio::test(start_paused = true)]
 async fn a_comment_that_did_not_arrive_is_not_overwritten_in_silence_by_whoever_could_not_see_it() {
-    let world = World::listing();
-    let a = world.a.book("anna", at(9, 0), 60, "Вера");
-    write(&world, &a, "звонить");
-    world.b.state.lock().unwrap().between = Some(Between::CommentFails);
-    world.b.fault("create", Fault::ReplyLost);
-    world.run().await;
+    let world = without_its_comment().await;
     world.b.person(&live_id(&world.b), |record| {
         record.comment = Private::new("код 12");
     });

@@ -749,7 +749,7 @@ async fn what_an_approved_run_left_when_it_gave_way_is_still_approved() {
     seconds(60).await;
     assert_eq!(world.times(&world.a), world.times(&world.b));
     assert_eq!(world.b.live().len(), 1);
-    // And it was for these alone: the next ones are held again.
+    // With that the approval is used up.
     assert_eq!(world.store.guards(&world.bridge.name).await.unwrap(), []);
     running.stop().await;
 }

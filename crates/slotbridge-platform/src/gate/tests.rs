@@ -376,11 +376,17 @@ async fn a_long_quota_lasts_as_its_calls_come_back_and_a_short_one_is_waited_for
         call(&gate).await;
     }
     assert_eq!(gate.lasting(&quotas), [quotas[0], quota(60, day)]);
-    let under_way = admit(&gate, Priority::Poll).await;
-    drop(under_way);
     // Half a day later what is left must do for half a day.
     sleep(day / 2).await;
     assert_eq!(gate.lasting(&quotas), quotas);
+    // Calls on their way count too.
+    let small = [quota(20, day)];
+    let gate = rested(&seam, &small, 2);
+    let _under_way = [
+        admit(&gate, Priority::Poll).await,
+        admit(&gate, Priority::Poll).await,
+    ];
+    assert_eq!(gate.lasting(&small), [quota(19, day)]);
 }
 
 #[tokio::test(start_paused = true)]
