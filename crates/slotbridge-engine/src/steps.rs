@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use slotbridge_core::merge::{Merge, Presence, Shadow, Shown};
+use slotbridge_core::merge::{Merge, Presence, Shadow, Shown, Subject};
 use slotbridge_core::model::{
-    Booking, BookingId, Field, Kind, PlatformName, RemoteId, ResourceKey, Slot,
+    Booking, BookingId, Field, Kind, PlatformName, RemoteId, ResourceKey, ResourceName, Slot,
 };
 use slotbridge_core::occupancy::SlotView;
 use slotbridge_core::overlap::{self, Taker};
@@ -33,12 +33,14 @@ pub(crate) fn plan(
     report: &mut BridgeReport,
     changes: &mut Vec<Change>,
 ) -> (Vec<Operation>, BTreeSet<PlatformName>) {
-    let rivals = rivals(view, report);
+    let disputed = disputed(view, merges);
+    let rivals = rivals(view, &disputed, report);
     let strangers = strangers(view);
     let mut planner = Planner {
         view,
         report,
         rivals,
+        disputed,
         strangers,
         operations: Vec::new(),
         presumed: Vec::new(),
@@ -87,6 +89,55 @@ pub(crate) fn plan(
 /// For each booking the ones that take its time, and whether they were there first.
 type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
 
+/// A time that a record takes until a person has decided, although its booking stands elsewhere.
+#[derive(Debug)]
+struct Disputed {
+    booking: BookingId,
+    platform: PlatformName,
+    resource: ResourceName,
+    slot: Slot,
+}
+
+/// Where records stay that have left their booking's time, because a person has to decide where the booking is.
+fn disputed(view: &View<'_>, merges: &BTreeMap<BookingId, Merge>) -> Vec<Disputed> {
+    let about_time = |subject: Subject| {
+        matches!(
+            subject,
+            Subject::Removal | Subject::Field(Field::Slot | Field::Resource)
+        )
+    };
+    let waits = |id: &BookingId| match merges.get(id) {
+        Some(merged) => {
+            merged.held_whole
+                || merged.held.contains(&Field::Slot)
+                || merged.held.contains(&Field::Resource)
+        }
+        None => view.open_conflicts.get(id).is_some_and(|open| {
+            open.iter()
+                .any(|row| row.conflict.decided.is_none() && about_time(row.conflict.subject))
+        }),
+    };
+    let mut found = Vec::new();
+    for (id, known, slot) in view.live().filter(|(id, ..)| waits(id)) {
+        let resource = known.canonical.live().map(|booking| &booking.resource);
+        for (platform, link) in &known.links {
+            let Shown::Live(there) = view.shown(platform, link) else {
+                continue;
+            };
+            let elsewhere = there.slot != slot || Some(&there.resource) != resource;
+            if elsewhere && there.slot.end() > view.now {
+                found.push(Disputed {
+                    booking: id,
+                    platform: platform.clone(),
+                    resource: there.resource,
+                    slot: there.slot,
+                });
+            }
+        }
+    }
+    found
+}
+
 /// For each platform and resource the times that are taken by records of no booking.
 type Strangers = BTreeMap<PlatformName, BTreeMap<ResourceKey, Vec<Slot>>>;
 
@@ -116,20 +167,22 @@ fn strangers(view: &View<'_>) -> Strangers {
         .collect()
 }
 
-/// Finds double bookings that are not over, and reports them.
-fn rivals(view: &View<'_>, report: &mut BridgeReport) -> Rivals {
+/// Finds double bookings that are not over, and reports them: bookings of one time, and one whose time is taken by a
+/// record of another that waits for a person. Only the former are rivals wherever they are.
+fn rivals(view: &View<'_>, disputed: &[Disputed], report: &mut BridgeReport) -> Rivals {
+    let since = |known: &Known| {
+        view.first_seen(known)
+            .map_or(known.created_at, |(_, at)| at)
+    };
     let takers: Vec<Taker> = view
         .live()
         .filter(|(_, _, slot)| slot.end() > view.now)
         .filter_map(|(id, known, slot)| {
-            let since = view
-                .first_seen(known)
-                .map_or(known.created_at, |(_, at)| at);
             Some(Taker {
                 booking: id,
                 resource: known.canonical.live()?.resource.clone(),
                 slot,
-                since,
+                since: since(known),
             })
         })
         .collect();
@@ -153,6 +206,39 @@ fn rivals(view: &View<'_>, report: &mut BridgeReport) -> Rivals {
             report.overlaps.push(OverlapReport {
                 resource,
                 bookings: entries,
+            });
+        }
+    }
+    let mut told: BTreeSet<(BookingId, BookingId)> = BTreeSet::new();
+    for one in disputed {
+        let met = takers.iter().filter(|taker| {
+            taker.booking != one.booking
+                && taker.resource == one.resource
+                && taker.slot.intersects(one.slot)
+                && (view.focus.has_booking(taker.booking) || view.focus.has_booking(one.booking))
+        });
+        for taker in met {
+            let Some(known) = view.bookings.get(&one.booking) else {
+                continue;
+            };
+            let is_told = rivals
+                .get(&taker.booking)
+                .is_some_and(|rivals| rivals.iter().any(|(rival, _)| *rival == one.booking));
+            if is_told || !told.insert((taker.booking, one.booking)) {
+                continue;
+            }
+            let there = OverlapEntry {
+                booking: one.booking,
+                slot: one.slot,
+                platform: one.platform.clone(),
+                at: since(known),
+            };
+            let mut bookings: Vec<OverlapEntry> = entry(view, taker.booking).into_iter().collect();
+            bookings.push(there);
+            bookings.sort_by_key(|entry| (entry.at, entry.booking));
+            report.overlaps.push(OverlapReport {
+                resource: one.resource.clone(),
+                bookings,
             });
         }
     }
@@ -181,6 +267,7 @@ struct Planner<'v, 'a, 'r> {
     view: &'v View<'a>,
     report: &'r mut BridgeReport,
     rivals: Rivals,
+    disputed: Vec<Disputed>,
     strangers: Strangers,
     operations: Vec<Operation>,
     presumed: Vec<(BookingId, PlatformName, Shadow)>,
@@ -274,6 +361,7 @@ impl Planner<'_, '_, '_> {
         let reason = not_wanted(view.bridge, view.now, booking, member.member, projection)
             .or_else(|| self.not_known_enough(id, booking, member, link))
             .or_else(|| self.rival_there(id, booking, member))
+            .or_else(|| self.disputed_there(id, booking, member))
             .or_else(|| self.stranger_there(booking, member))
             .or_else(|| self.doubt_there(id, booking, member))
             .or_else(|| on_grid(booking, member));
@@ -344,6 +432,36 @@ impl Planner<'_, '_, '_> {
             .then_some(Withheld::Overlap)
     }
 
+    /// A record that stays until a person has decided takes the time there, wherever its booking stands.
+    fn disputed_there(
+        &self,
+        id: BookingId,
+        booking: &Booking,
+        member: &MemberView<'_>,
+    ) -> Option<Withheld> {
+        if self.view.bridge.on_overlap == OnOverlap::Push {
+            return None;
+        }
+        self.disputed_over(id, booking)
+            .any(|one| one.platform == *member.name())
+            .then_some(Withheld::Overlap)
+    }
+
+    fn disputed_over(&self, id: BookingId, booking: &Booking) -> impl Iterator<Item = &Disputed> {
+        self.disputed.iter().filter(move |one| {
+            one.booking != id
+                && one.resource == booking.resource
+                && one.slot.intersects(booking.slot)
+        })
+    }
+
+    /// Whether the report names a double booking that this one is part of.
+    fn is_doubled(&self, id: BookingId, merged: &Merge) -> bool {
+        let live = merged.presence.live();
+        self.rivals.contains_key(&id)
+            || live.is_some_and(|booking| self.disputed_over(id, booking).next().is_some())
+    }
+
     /// A live record that belongs to no booking takes the time: it may be this one (ambiguous, a copy that has lost its
     /// original), or another that the bridge has no words for.
     fn stranger_there(&self, booking: &Booking, member: &MemberView<'_>) -> Option<Withheld> {
@@ -398,6 +516,7 @@ impl Planner<'_, '_, '_> {
         unmapped.or_else(|| {
             if moves {
                 self.rival_there(id, desired, member)
+                    .or_else(|| self.disputed_there(id, desired, member))
                     .or_else(|| self.doubt_there(id, desired, member))
             } else {
                 None
@@ -435,7 +554,7 @@ impl Planner<'_, '_, '_> {
                 self.presume(id, merged, member);
                 ("its time is busy there already, in a record that slotbridge cannot read; it is taken for the same booking".to_owned(), false)
             }
-            Withheld::Overlap if self.rivals.contains_key(&id) => return,
+            Withheld::Overlap if self.is_doubled(id, merged) => return,
             Withheld::Overlap => (
                 "its time, or part of it, is taken there by a record that belongs to no booking of the bridge; \
                  look at that record, and move one of the two if they are not the same".to_owned(),

@@ -245,3 +245,9 @@ fn name(text: &str) -> PlatformName {
 fn live_id(platform: &Fake) -> RemoteId {
     only(&platform.live()).id.clone()
 }
+
+fn client_on(platform: &Fake, name: &str) -> RemoteId {
+    let live = platform.live();
+    let mut records = live.iter().filter(|one| one.client.name.expose() == name);
+    records.next().unwrap().id.clone()
+}

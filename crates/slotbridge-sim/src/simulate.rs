@@ -1,5 +1,6 @@
 //! The command line of the seeded simulation: which seeds, what is chosen, and what is said of a broken promise.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -44,6 +45,9 @@ pub(crate) struct Arguments {
     /// Show every exchange of the last life
     #[arg(long)]
     trace: bool,
+    /// Keep the database as it is after every pass, in folders of this one that bear the time
+    #[arg(long, value_name = "FOLDER")]
+    keep: Option<PathBuf>,
     /// Go on after a seed that breaks a promise
     #[arg(long)]
     keep_going: bool,
@@ -73,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         prefix: arguments.prefix,
         canary: arguments.canary,
         trace: arguments.trace,
+        keep: arguments.keep.clone(),
     };
     let began = Instant::now();
     let until = arguments

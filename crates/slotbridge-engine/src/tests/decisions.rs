@@ -234,3 +234,45 @@ async fn of_two_disputed_fields_each_is_decided_for_itself() {
     assert_eq!(only(&world.b.live()).start, at(9, 0));
     world.assert_in_step().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_waits_for_a_person_keeps_its_time_on_its_platform() {
+    for mut world in [World::listing(), World::with_grid()] {
+        world.bridge.policy.conflict = ConflictPolicy::Ask;
+        let a = world.a.book("anna", at(9, 0), 60, "Вера");
+        let later = world.a.book("anna", at(17, 0), 60, "Надежда");
+        world.settle().await;
+        world.a.move_to(&a, at(11, 0));
+        let disputed = client_on(&world.b, "Вера");
+        world.b.move_to(&disputed, at(13, 0));
+        assert_eq!(world.run().await.exit_code(), 4);
+        let writes = world.b.writes();
+        // One is new, the other is moved there.
+        let other = world.a.book("anna", at(13, 30), 60, "Игорь");
+        world.a.move_to(&later, at(12, 30));
+        let report = world.run().await;
+        assert_eq!(world.b.writes(), writes, "its time is taken there");
+        let overlaps = &report.bridges[0].overlaps;
+        let mut pairs: Vec<Vec<Timestamp>> = overlaps
+            .iter()
+            .map(|one| {
+                let mut starts: Vec<_> = one.bookings.iter().map(|it| it.slot.start()).collect();
+                starts.sort_unstable();
+                starts
+            })
+            .collect();
+        pairs.sort_unstable();
+        assert_eq!(
+            pairs,
+            [[at(12, 30), at(13, 0)], [at(13, 0), at(13, 30)]],
+            "{overlaps:#?}"
+        );
+        // Who decides by moving it back lets the others in.
+        world.a.move_to(&other, at(14, 0));
+        world.b.move_to(&disputed, at(11, 0));
+        world.settle().await;
+        let mut starts: Vec<Timestamp> = world.b.live().iter().map(|one| one.start).collect();
+        starts.sort_unstable();
+        assert_eq!(starts, [at(11, 0), at(12, 30), at(14, 0)]);
+    }
+}

@@ -277,6 +277,7 @@ impl Life<'_> {
             let now = self.stage.clock.now();
             locked(&self.auditor).run_ends(self.died, now);
             self.counts.passes += 1;
+            self.keep_database()?;
             match ended {
                 Ended::StillOn => {}
                 Ended::Died => {

@@ -289,6 +289,7 @@ impl<'a> Life<'a> {
         self.died = matches!(ran, Ran::Died);
         locked(&self.auditor).run_ends(self.died, self.stage.clock.now());
         self.counts.passes += 1;
+        self.keep_database()?;
         match ran {
             Ran::Whole(report) => {
                 self.trace.add(format_args!("exit {}", report.exit_code()));
@@ -308,6 +309,20 @@ impl<'a> Life<'a> {
         auditor.read_log(&self.log.take(), &SECRETS, self.stage.clock.now());
         auditor.count_refusals(&self.stage);
         Ok(Some(()))
+    }
+
+    /// Keeps the database as it is, where the tester wants to look into it.
+    pub(super) fn keep_database(&self) -> anyhow::Result<()> {
+        let Some(keep) = &self.settings.keep else {
+            return Ok(());
+        };
+        let to = keep.join(self.stage.clock.now().to_string());
+        std::fs::create_dir_all(&to)?;
+        for entry in std::fs::read_dir(self.database().with_file_name(""))? {
+            let entry = entry?;
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+        Ok(())
     }
 
     async fn run(&mut self, death: Option<Death>, meanwhile: bool) -> Ran {

@@ -20,6 +20,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 
@@ -42,6 +43,8 @@ pub struct Settings {
     pub canary: Option<Canary>,
     /// Whether every exchange is kept to be shown.
     pub trace: bool,
+    /// Where the database is kept as it was after each pass and each stretch, in a folder named by the time.
+    pub keep: Option<PathBuf>,
 }
 
 /// What happened in a life, counted.

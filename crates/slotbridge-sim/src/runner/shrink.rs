@@ -14,6 +14,7 @@ pub fn shortest(
     for prefix in 0..=steps {
         let settings = Settings {
             prefix: Some(prefix),
+            keep: None,
             ..settings.clone()
         };
         let outcome = live(seed, &settings)?;
