@@ -231,22 +231,24 @@ impl Observer<'_> {
         &self,
         absent: Vec<RemoteId>,
         sight: &mut Sight,
-        changes: &mut Vec<Change>,
-    ) {
+    ) -> Result<(), EngineError> {
         for id in absent {
             let begun_at = self.seam.now();
             match self.watch.platform.read(&id, Priority::Hint).await {
                 Ok(reading) => {
                     // Whatever it is, it is not where the mirror has it.
                     sight.changed.insert(id.clone());
-                    self.note_reading(id, reading, begun_at, sight, changes);
+                    let mut changes = Vec::with_capacity(1);
+                    self.note_reading(id, reading, begun_at, sight, &mut changes);
+                    self.store.apply(changes).await?;
                 }
                 Err(error) => {
                     sight.failed(&error);
-                    return;
+                    break;
                 }
             }
         }
+        Ok(())
     }
 
     fn note_reading(

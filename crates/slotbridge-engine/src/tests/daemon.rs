@@ -779,6 +779,54 @@ async fn an_answer_that_was_on_its_way_while_we_removed_the_record_brings_nothin
     running.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_listing_whose_absent_records_are_still_read_brings_nothing_back() {
+    let world = World::listing();
+    // The platform is listed every few minutes.
+    let slow = Quota {
+        calls: 1,
+        per: Duration::from_mins(2),
+    };
+    let running = world.start_with(world.setup(&[slow]), Mode::Apply).await;
+    let stays = world.a.book("anna", at(9, 0), 60, "Дарья");
+    let leaves = world.a.book("anna", at(12, 0), 60, "Вера");
+    seconds(900).await;
+    assert_eq!(world.b.live().len(), 2);
+    // One look lists a change of the first, and misses the second, which it reads for long.
+    world.a.person(&stays, |record| {
+        record.comment = Private::new("код 12");
+    });
+    {
+        let mut state = world.a.state.lock().unwrap();
+        state.records.remove(&leaves);
+        // No stamp tells which word is the older one.
+        state.records.get_mut(&stays).unwrap().changed_at = None;
+        state.read_takes = Duration::from_secs(30);
+    }
+    let reads = world.a.calls("read");
+    for _ in 0..600 {
+        if world.a.calls("read") > reads {
+            break;
+        }
+        seconds(1).await;
+    }
+    assert!(world.a.calls("read") > reads, "it is missed");
+    // Meanwhile the first is cancelled, and that is known at once.
+    world.a.state.lock().unwrap().read_takes = Duration::ZERO;
+    world.a.cancel(&stays);
+    let mut state = world.a.state.lock().unwrap();
+    state.records.get_mut(&stays).unwrap().changed_at = None;
+    drop(state);
+    world.webhook(&world.a, stays.as_str()).await;
+    running.hint(&world.a);
+    seconds(10).await;
+    assert_eq!(world.b.live().len(), 1, "the cancellation has arrived");
+    seconds(900).await;
+    assert_eq!((world.a.live().len(), world.b.live().len()), (0, 0));
+    assert_eq!(world.b.calls("create"), 2, "not even for a moment");
+    running.stop().await;
+}
+
 /// Both platforms' people edit one booking, and only one edit is told of; the other is found, or cannot be looked for at
 /// first, right before it would be overwritten.
 async fn edited_unseen(look_fails: bool) {

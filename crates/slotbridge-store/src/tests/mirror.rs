@@ -316,6 +316,13 @@ async fn a_listing_is_older_than_what_was_seen_after_it_was_begun() {
         store.apply(vec![listed(&old, 20, 40)]).await.unwrap();
         let [row] = mirror(&store).await.try_into().unwrap();
         assert_eq!((&row.record, row.seen_at), (&old, second(40)));
+        // It lay about for a moment before it was stored, and somebody else was faster with what came after it.
+        store
+            .apply(vec![seen(new.clone(), 52), listed(&old, 45, 50)])
+            .await
+            .unwrap();
+        let [row] = mirror(&store).await.try_into().unwrap();
+        assert_eq!((&row.record, row.seen_at), (&new, second(52)));
         // A stamp ahead of the listing comes from a clock that was set back, and says nothing.
         store
             .apply(vec![seen(new.clone(), 900), listed(&old, 50, 60)])

@@ -1,6 +1,6 @@
 //! The mirror, the quarantine, and what is known of platforms.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension, params};
 use slotbridge_core::model::{PlatformName, RemoteId};
 use slotbridge_core::record::{Record, RecordState, Window};
@@ -71,6 +71,11 @@ const WINDOW_SHOWN: &str = "
         shown_from = excluded.shown_from,
         shown_to = excluded.shown_to,
         shown_at = excluded.shown_at";
+
+/// How long a listing may lie about before it is stored: what was seen that long after it is still newer. A stamp further
+/// ahead says nothing, for then the clock was set back.
+const MEANWHILE: SignedDuration = SignedDuration::from_secs(10);
+
 const CURSOR_DROPPED: &str = "UPDATE platform SET cursor = NULL, cursor_at = NULL WHERE name = ?1";
 
 pub(super) fn seen(
@@ -119,7 +124,7 @@ pub(super) fn listed(
         platform.as_str(),
         record.id.as_str(),
         micros(begun_at),
-        micros(at)
+        micros(at.saturating_add(MEANWHILE).unwrap_or(Timestamp::MAX))
     ])?;
     if seen_meanwhile {
         return Ok(());
