@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use slotbridge_core::model::{BookingId, BridgeName, PlatformName, RemoteId, ResourceName, Slot};
+use slotbridge_core::merge::Subject;
+use slotbridge_core::model::{
+    BookingId, BridgeName, Field, FieldValue, PlatformName, RemoteId, ResourceName, Slot,
+};
 use slotbridge_core::overlap::{self, Taker};
-use slotbridge_store::{LinkRow, Store, StoreError};
+use slotbridge_store::{ConflictRow, LinkRow, Store, StoreError};
 
-/// Two live bookings of one resource whose slots meet, the one that was seen first first.
+/// Two live bookings of one resource whose slots meet, the one that was seen first first; or a booking and a record of
+/// another one that stays there until a person has decided where that one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlap {
     /// Whose time.
@@ -21,13 +25,13 @@ pub struct Overlap {
 pub struct Taking {
     /// Which booking.
     pub booking: BookingId,
-    /// When.
+    /// When; of a record that has left its booking's time, when the record is.
     pub slot: Slot,
     /// Where it was first seen, and as which record, if that is still known.
     pub first_seen: Option<(PlatformName, RemoteId)>,
     /// When it was first seen.
     pub at: Timestamp,
-    /// Every platform that has a record of it.
+    /// Every platform that has a record of it there.
     pub on: Vec<PlatformName>,
 }
 
@@ -74,6 +78,38 @@ pub async fn overlaps(
             })
         })
         .collect();
+    for one in displaced(&store.conflicts(Some(bridge)).await?, &live) {
+        for (id, (resource, slot, created_at)) in &live {
+            let meets =
+                *id != one.booking && *resource == one.resource && slot.intersects(one.slot);
+            let is_found = found.iter().any(|overlap| {
+                let ids = overlap.bookings.each_ref().map(|taking| taking.booking);
+                ids.contains(id) && ids.contains(&one.booking)
+            });
+            if !meets || is_found || one.slot.end() <= now {
+                continue;
+            }
+            let of = |id: &BookingId| links.get(id).map_or(&[][..], Vec::as_slice);
+            let there = taking(
+                store,
+                one.booking,
+                one.slot,
+                one.created_at,
+                of(&one.booking),
+            )
+            .await?;
+            let there = Taking {
+                on: vec![one.platform.clone()],
+                ..there
+            };
+            let mut bookings = [taking(store, *id, *slot, *created_at, of(id)).await?, there];
+            bookings.sort_by_key(|taking| (taking.at, taking.booking));
+            found.push(Overlap {
+                resource: one.resource.clone(),
+                bookings,
+            });
+        }
+    }
     found.sort_by_key(|overlap| {
         overlap
             .bookings
@@ -81,6 +117,51 @@ pub async fn overlaps(
             .map(|one| (one.slot, one.booking))
     });
     Ok(found)
+}
+
+/// A record that is not where its booking is, because a person has to decide.
+struct Displaced {
+    booking: BookingId,
+    platform: PlatformName,
+    resource: ResourceName,
+    slot: Slot,
+    created_at: Timestamp,
+}
+
+fn displaced(
+    open: &[ConflictRow],
+    live: &BTreeMap<BookingId, (ResourceName, Slot, Timestamp)>,
+) -> Vec<Displaced> {
+    let mut places: BTreeMap<(BookingId, &PlatformName), Displaced> = BTreeMap::new();
+    for row in open {
+        let Some((resource, slot, created_at)) = live.get(&row.booking) else {
+            continue;
+        };
+        for claim in &row.conflict.claims {
+            let place = || Displaced {
+                booking: row.booking,
+                platform: claim.platform.clone(),
+                resource: resource.clone(),
+                slot: *slot,
+                created_at: *created_at,
+            };
+            let key = (row.booking, &claim.platform);
+            match (row.conflict.subject, &claim.value) {
+                (Subject::Removal | Subject::Field(Field::Slot), Some(FieldValue::Slot(slot))) => {
+                    places.entry(key).or_insert_with(place).slot = *slot;
+                }
+                (Subject::Field(Field::Resource), Some(FieldValue::Resource(resource))) => {
+                    places.entry(key).or_insert_with(place).resource = resource.clone();
+                }
+                _ => {}
+            }
+        }
+    }
+    let is_displaced = |one: &Displaced| {
+        live.get(&one.booking)
+            .is_some_and(|(resource, slot, _)| (resource, slot) != (&one.resource, &one.slot))
+    };
+    places.into_values().filter(is_displaced).collect()
 }
 
 fn takers(

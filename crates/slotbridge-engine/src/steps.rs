@@ -1,14 +1,15 @@
 //! From merged bookings to wanted operations: what every platform needs for every booking, and what has to wait.
 
+mod overlaps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use slotbridge_core::merge::{Merge, Presence, Shadow, Shown, Subject};
+use slotbridge_core::merge::{Merge, Presence, Shadow, Shown};
 use slotbridge_core::model::{
-    Booking, BookingId, Field, Kind, PlatformName, RemoteId, ResourceKey, ResourceName, Slot,
+    Booking, BookingId, Field, Kind, PlatformName, RemoteId, ResourceKey, Slot,
 };
 use slotbridge_core::occupancy::SlotView;
-use slotbridge_core::overlap::{self, Taker};
 use slotbridge_core::plan::{self, Action, CreateGate, Operation, Step, Target, Withheld};
 use slotbridge_core::projection::{Projection, as_block};
 use slotbridge_core::record::{Coverage, Support};
@@ -20,11 +21,9 @@ use crate::bridge::{Bridge, Member, OnOverlap, Share};
 use crate::decide::is_heard;
 use crate::presume;
 use crate::refusal;
-use crate::report::{
-    BridgeReport, OperationReport, OutcomeWord, OverlapEntry, OverlapReport, UnmappedReport,
-    WaitingReport,
-};
+use crate::report::{BridgeReport, OperationReport, OutcomeWord, UnmappedReport, WaitingReport};
 use crate::view::{Known, Linked, MemberView, View};
+use overlaps::{Disputed, Rivals, disputed, rivals};
 
 /// Plans every booking on every platform.
 pub(crate) fn plan(
@@ -86,58 +85,6 @@ pub(crate) fn plan(
     (operations, not_read)
 }
 
-/// For each booking the ones that take its time, and whether they were there first.
-type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
-
-/// A time that a record takes until a person has decided, although its booking stands elsewhere.
-#[derive(Debug)]
-struct Disputed {
-    booking: BookingId,
-    platform: PlatformName,
-    resource: ResourceName,
-    slot: Slot,
-}
-
-/// Where records stay that have left their booking's time, because a person has to decide where the booking is.
-fn disputed(view: &View<'_>, merges: &BTreeMap<BookingId, Merge>) -> Vec<Disputed> {
-    let about_time = |subject: Subject| {
-        matches!(
-            subject,
-            Subject::Removal | Subject::Field(Field::Slot | Field::Resource)
-        )
-    };
-    let waits = |id: &BookingId| match merges.get(id) {
-        Some(merged) => {
-            merged.held_whole
-                || merged.held.contains(&Field::Slot)
-                || merged.held.contains(&Field::Resource)
-        }
-        None => view.open_conflicts.get(id).is_some_and(|open| {
-            open.iter()
-                .any(|row| row.conflict.decided.is_none() && about_time(row.conflict.subject))
-        }),
-    };
-    let mut found = Vec::new();
-    for (id, known, slot) in view.live().filter(|(id, ..)| waits(id)) {
-        let resource = known.canonical.live().map(|booking| &booking.resource);
-        for (platform, link) in &known.links {
-            let Shown::Live(there) = view.shown(platform, link) else {
-                continue;
-            };
-            let elsewhere = there.slot != slot || Some(&there.resource) != resource;
-            if elsewhere && there.slot.end() > view.now {
-                found.push(Disputed {
-                    booking: id,
-                    platform: platform.clone(),
-                    resource: there.resource,
-                    slot: there.slot,
-                });
-            }
-        }
-    }
-    found
-}
-
 /// For each platform and resource the times that are taken by records of no booking.
 type Strangers = BTreeMap<PlatformName, BTreeMap<ResourceKey, Vec<Slot>>>;
 
@@ -165,102 +112,6 @@ fn strangers(view: &View<'_>) -> Strangers {
             (member.name().clone(), times)
         })
         .collect()
-}
-
-/// Finds double bookings that are not over, and reports them: bookings of one time, and one whose time is taken by a
-/// record of another that waits for a person. Only the former are rivals wherever they are.
-fn rivals(view: &View<'_>, disputed: &[Disputed], report: &mut BridgeReport) -> Rivals {
-    let since = |known: &Known| {
-        view.first_seen(known)
-            .map_or(known.created_at, |(_, at)| at)
-    };
-    let takers: Vec<Taker> = view
-        .live()
-        .filter(|(_, _, slot)| slot.end() > view.now)
-        .filter_map(|(id, known, slot)| {
-            Some(Taker {
-                booking: id,
-                resource: known.canonical.live()?.resource.clone(),
-                slot,
-                since: since(known),
-            })
-        })
-        .collect();
-    let mut rivals = Rivals::new();
-    for (first, second) in overlap::pairs(&takers) {
-        rivals.entry(first).or_default().push((second, false));
-        rivals.entry(second).or_default().push((first, true));
-        if !view.focus.has_booking(first) && !view.focus.has_booking(second) {
-            continue;
-        }
-        let entries: Vec<OverlapEntry> = [first, second]
-            .into_iter()
-            .filter_map(|id| entry(view, id))
-            .collect();
-        let resource = view
-            .bookings
-            .get(&first)
-            .and_then(|known| known.canonical.live())
-            .map(|b| b.resource.clone());
-        if let Some(resource) = resource {
-            report.overlaps.push(OverlapReport {
-                resource,
-                bookings: entries,
-            });
-        }
-    }
-    let mut told: BTreeSet<(BookingId, BookingId)> = BTreeSet::new();
-    for one in disputed {
-        let met = takers.iter().filter(|taker| {
-            taker.booking != one.booking
-                && taker.resource == one.resource
-                && taker.slot.intersects(one.slot)
-                && (view.focus.has_booking(taker.booking) || view.focus.has_booking(one.booking))
-        });
-        for taker in met {
-            let Some(known) = view.bookings.get(&one.booking) else {
-                continue;
-            };
-            let is_told = rivals
-                .get(&taker.booking)
-                .is_some_and(|rivals| rivals.iter().any(|(rival, _)| *rival == one.booking));
-            if is_told || !told.insert((taker.booking, one.booking)) {
-                continue;
-            }
-            let there = OverlapEntry {
-                booking: one.booking,
-                slot: one.slot,
-                platform: one.platform.clone(),
-                at: since(known),
-            };
-            let mut bookings: Vec<OverlapEntry> = entry(view, taker.booking).into_iter().collect();
-            bookings.push(there);
-            bookings.sort_by_key(|entry| (entry.at, entry.booking));
-            report.overlaps.push(OverlapReport {
-                resource: one.resource.clone(),
-                bookings,
-            });
-        }
-    }
-    rivals
-}
-
-fn entry(view: &View<'_>, id: BookingId) -> Option<OverlapEntry> {
-    let known = view.bookings.get(&id)?;
-    let slot = known.canonical.live()?.slot;
-    let (platform, at) = view.first_seen(known).or_else(|| {
-        known
-            .links
-            .keys()
-            .next()
-            .map(|platform| (platform.clone(), known.created_at))
-    })?;
-    Some(OverlapEntry {
-        booking: id,
-        slot,
-        platform,
-        at,
-    })
 }
 
 struct Planner<'v, 'a, 'r> {

@@ -814,9 +814,10 @@ async fn a_listing_whose_absent_records_are_still_read_brings_nothing_back() {
     // Meanwhile the first is cancelled, and that is known at once.
     world.a.state.lock().unwrap().read_takes = Duration::ZERO;
     world.a.cancel(&stays);
-    let mut state = world.a.state.lock().unwrap();
-    state.records.get_mut(&stays).unwrap().changed_at = None;
-    drop(state);
+    {
+        let mut state = world.a.state.lock().unwrap();
+        state.records.get_mut(&stays).unwrap().changed_at = None;
+    }
     world.webhook(&world.a, stays.as_str()).await;
     running.hint(&world.a);
     seconds(10).await;

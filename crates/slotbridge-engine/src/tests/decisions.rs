@@ -235,6 +235,18 @@ async fn of_two_disputed_fields_each_is_decided_for_itself() {
     world.assert_in_step().await;
 }
 
+/// When double bookings begin, in order.
+fn pairs(overlaps: impl Iterator<Item = Vec<Slot>>) -> Vec<Vec<Timestamp>> {
+    let mut pairs: Vec<Vec<Timestamp>> = overlaps
+        .map(|mut slots| {
+            slots.sort_unstable();
+            slots.into_iter().map(Slot::start).collect()
+        })
+        .collect();
+    pairs.sort_unstable();
+    pairs
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_waits_for_a_person_keeps_its_time_on_its_platform() {
     for mut world in [World::listing(), World::with_grid()] {
@@ -253,20 +265,23 @@ async fn a_record_that_waits_for_a_person_keeps_its_time_on_its_platform() {
         let report = world.run().await;
         assert_eq!(world.b.writes(), writes, "its time is taken there");
         let overlaps = &report.bridges[0].overlaps;
-        let mut pairs: Vec<Vec<Timestamp>> = overlaps
-            .iter()
-            .map(|one| {
-                let mut starts: Vec<_> = one.bookings.iter().map(|it| it.slot.start()).collect();
-                starts.sort_unstable();
-                starts
-            })
-            .collect();
-        pairs.sort_unstable();
+        let pairs = pairs(overlaps.iter().map(|one| {
+            let slots = one.bookings.iter().map(|entry| entry.slot);
+            slots.collect()
+        }));
         assert_eq!(
             pairs,
             [[at(12, 30), at(13, 0)], [at(13, 0), at(13, 30)]],
             "{overlaps:#?}"
         );
+        let bridge = &world.bridge.name;
+        let now = world.seam.now();
+        let standing = crate::standing::overlaps(&world.store, bridge, now).await;
+        let stand = self::pairs(standing.unwrap().iter().map(|one| {
+            let slots = one.bookings.iter().map(|taking| taking.slot);
+            slots.collect()
+        }));
+        assert_eq!(stand, pairs, "it is told the same without a run");
         // Who decides by moving it back lets the others in.
         world.a.move_to(&other, at(14, 0));
         world.b.move_to(&disputed, at(11, 0));
