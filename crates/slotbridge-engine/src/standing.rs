@@ -11,7 +11,7 @@ use slotbridge_core::overlap::{self, Taker};
 use slotbridge_store::{ConflictRow, LinkRow, Store, StoreError};
 
 /// Two live bookings of one resource whose slots meet, the one that was seen first first; or a booking and a record of
-/// another one that stays there until a person has decided where that one is.
+/// another one that stays there until a person has decided where, or whether, that one is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overlap {
     /// Whose time.
@@ -49,6 +49,11 @@ pub async fn overlaps(
     for link in state.links {
         links.entry(link.booking).or_default().push(link);
     }
+    let made: BTreeMap<BookingId, Timestamp> = state
+        .bookings
+        .iter()
+        .map(|row| (row.id, row.created_at))
+        .collect();
     let live: BTreeMap<BookingId, (ResourceName, Slot, Timestamp)> = state
         .bookings
         .into_iter()
@@ -78,7 +83,10 @@ pub async fn overlaps(
             })
         })
         .collect();
-    for one in displaced(&store.conflicts(Some(bridge)).await?, &live) {
+    for one in displaced(&store.conflicts(Some(bridge)).await?, &links, &live) {
+        let Some(made_at) = made.get(&one.booking) else {
+            continue;
+        };
         for (id, (resource, slot, created_at)) in &live {
             let meets =
                 *id != one.booking && *resource == one.resource && slot.intersects(one.slot);
@@ -90,14 +98,7 @@ pub async fn overlaps(
                 continue;
             }
             let of = |id: &BookingId| links.get(id).map_or(&[][..], Vec::as_slice);
-            let there = taking(
-                store,
-                one.booking,
-                one.slot,
-                one.created_at,
-                of(&one.booking),
-            )
-            .await?;
+            let there = taking(store, one.booking, one.slot, *made_at, of(&one.booking)).await?;
             let there = Taking {
                 on: vec![one.platform.clone()],
                 ..there
@@ -125,41 +126,48 @@ struct Displaced {
     platform: PlatformName,
     resource: ResourceName,
     slot: Slot,
-    created_at: Timestamp,
 }
 
+/// Where the records of these conflicts are, by what their platforms said.
 fn displaced(
     open: &[ConflictRow],
+    links: &BTreeMap<BookingId, Vec<LinkRow>>,
     live: &BTreeMap<BookingId, (ResourceName, Slot, Timestamp)>,
 ) -> Vec<Displaced> {
     let mut places: BTreeMap<(BookingId, &PlatformName), Displaced> = BTreeMap::new();
     for row in open {
-        let Some((resource, slot, created_at)) = live.get(&row.booking) else {
-            continue;
-        };
         for claim in &row.conflict.claims {
+            let mut links = links.get(&row.booking).into_iter().flatten();
+            let link = links.find(|link| link.platform == claim.platform);
+            let Some(kept) = link.and_then(|link| link.shadow.kept.live()) else {
+                continue;
+            };
             let place = || Displaced {
                 booking: row.booking,
                 platform: claim.platform.clone(),
-                resource: resource.clone(),
-                slot: *slot,
-                created_at: *created_at,
+                resource: kept.resource.clone(),
+                slot: kept.slot,
             };
             let key = (row.booking, &claim.platform);
-            match (row.conflict.subject, &claim.value) {
-                (Subject::Removal | Subject::Field(Field::Slot), Some(FieldValue::Slot(slot))) => {
-                    places.entry(key).or_insert_with(place).slot = *slot;
-                }
-                (Subject::Field(Field::Resource), Some(FieldValue::Resource(resource))) => {
-                    places.entry(key).or_insert_with(place).resource = resource.clone();
-                }
-                _ => {}
+            // What was removed elsewhere is where it was, wherever in it the edit was.
+            let about_place = matches!(
+                row.conflict.subject,
+                Subject::Removal | Subject::Field(Field::Slot | Field::Resource)
+            );
+            let Some(value) = claim.value.as_ref().filter(|_| about_place) else {
+                continue;
+            };
+            let place = places.entry(key).or_insert_with(place);
+            match value {
+                FieldValue::Slot(slot) => place.slot = *slot,
+                FieldValue::Resource(resource) => place.resource = resource.clone(),
+                FieldValue::Services(_) | FieldValue::Text(_) | FieldValue::Status(_) => {}
             }
         }
     }
     let is_displaced = |one: &Displaced| {
         live.get(&one.booking)
-            .is_some_and(|(resource, slot, _)| (resource, slot) != (&one.resource, &one.slot))
+            .is_none_or(|(resource, slot, _)| (resource, slot) != (&one.resource, &one.slot))
     };
     places.into_values().filter(is_displaced).collect()
 }

@@ -12,7 +12,7 @@ use crate::view::{Known, View};
 /// For each booking the ones that take its time, and whether they were there first.
 pub(super) type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
 
-/// A time that a record takes until a person has decided, although its booking stands elsewhere.
+/// A time that a record takes until a person has decided, although its booking stands elsewhere, or not at all.
 #[derive(Debug)]
 pub(super) struct Disputed {
     pub(super) booking: BookingId,
@@ -21,7 +21,7 @@ pub(super) struct Disputed {
     pub(super) slot: Slot,
 }
 
-/// Where records stay that have left their booking's time, because a person has to decide where the booking is.
+/// Where records stay that are not where their booking is, because a person has to decide where, or whether, it is.
 pub(super) fn disputed(view: &View<'_>, merges: &BTreeMap<BookingId, Merge>) -> Vec<Disputed> {
     let about_time = |subject: Subject| {
         matches!(
@@ -41,16 +41,16 @@ pub(super) fn disputed(view: &View<'_>, merges: &BTreeMap<BookingId, Merge>) -> 
         }),
     };
     let mut found = Vec::new();
-    for (id, known, slot) in view.live().filter(|(id, ..)| waits(id)) {
-        let resource = known.canonical.live().map(|booking| &booking.resource);
+    for (id, known) in view.bookings.iter().filter(|(id, _)| waits(id)) {
+        let place = known.canonical.live().map(|it| (&it.resource, it.slot));
         for (platform, link) in &known.links {
             let Shown::Live(there) = view.shown(platform, link) else {
                 continue;
             };
-            let elsewhere = there.slot != slot || Some(&there.resource) != resource;
+            let elsewhere = place != Some((&there.resource, there.slot));
             if elsewhere && there.slot.end() > view.now {
                 found.push(Disputed {
-                    booking: id,
+                    booking: *id,
                     platform: platform.clone(),
                     resource: there.resource,
                     slot: there.slot,

@@ -4,6 +4,7 @@ use slotbridge_core::merge::Choice;
 use slotbridge_core::model::{Field, FieldValue, Private, Slot};
 use slotbridge_store::{ConflictRow, Decider, DecisionState};
 
+use super::fake::Fault;
 use super::*;
 use crate::report::PersonReport;
 
@@ -290,4 +291,45 @@ async fn a_record_that_waits_for_a_person_keeps_its_time_on_its_platform() {
         starts.sort_unstable();
         assert_eq!(starts, [at(11, 0), at(12, 30), at(14, 0)]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_booking_that_somebody_has_edited_keeps_its_time_until_it_is_decided() {
+    let mut world = World::listing();
+    world.bridge.policy.on_removed_and_edited = RemovedAndEdited::Ask;
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    // The removal does not arrive, and somebody goes on with the copy.
+    world.a.cancel(&a);
+    world.b.fault("remove", Fault::Down);
+    world.run().await;
+    let copy = client_on(&world.b, "Вера");
+    world.b.person(&copy, |record| {
+        record.comment = Private::new("придёт!");
+    });
+    assert_eq!(world.run().await.exit_code(), 4);
+    world.a.book("anna", at(9, 30), 60, "Игорь");
+    let writes = world.b.writes();
+    let report = world.run().await;
+    assert_eq!(world.b.writes(), writes, "its time is taken there");
+    let overlaps = &report.bridges[0].overlaps;
+    let told = pairs(
+        overlaps
+            .iter()
+            .map(|one| one.bookings.iter().map(|entry| entry.slot).collect()),
+    );
+    assert_eq!(told, [[at(9, 0), at(9, 30)]], "{overlaps:#?}");
+    let (bridge, now) = (&world.bridge.name, world.seam.now());
+    let standing = crate::standing::overlaps(&world.store, bridge, now).await;
+    let standing = standing.unwrap();
+    let stand = pairs(
+        standing
+            .iter()
+            .map(|one| one.bookings.iter().map(|taking| taking.slot).collect()),
+    );
+    assert_eq!(stand, told, "it is told the same without a run");
+    // Who decides against it lets the other in.
+    world.b.cancel(&copy);
+    world.settle().await;
+    assert_eq!(only(&world.b.live()).start, at(9, 30));
 }
