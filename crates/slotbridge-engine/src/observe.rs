@@ -6,7 +6,7 @@ mod listing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{RemoteId, ResourceKey};
 use slotbridge_core::record::{Coverage, Grid, Reading, Record, RecordState, Unreadable, Window};
 use slotbridge_platform::capabilities::Discovery;
@@ -20,6 +20,9 @@ use crate::bridge::{Phase, Progress};
 use crate::event::Trouble;
 use crate::watch::{GridAsk, Watch};
 pub(crate) use listing::Seen;
+
+/// How long nothing may have been read, so that what a record does now is still asked.
+const UNREAD_FOR: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// How much of a platform is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -338,11 +341,17 @@ impl Observer<'_> {
         }
     }
 
-    /// Every record that is known to live, the nearest slot first, and those that the owner named.
+    /// Every record that is known to live, the nearest slot first, and those that the owner named. One whose time has begun
+    /// since it was last read is read once more, however long that is over: it may have been moved before.
     async fn known_ids(&self, window: Window) -> Result<Vec<RemoteId>, EngineError> {
         let (name, now) = (self.watch.name(), self.seam.now());
-        let mut live = self.store.live_sights(name, window.from).await?;
-        live.retain(|record| !crate::blocks::is_block_id(&record.id));
+        let since = window.from.saturating_sub(UNREAD_FOR);
+        let since = since.unwrap_or(Timestamp::MIN);
+        let mut live = self.store.live_sights(name, since).await?;
+        live.retain(|record| {
+            let is_due = record.start >= window.from || record.seen_at < record.start;
+            is_due && !crate::blocks::is_block_id(&record.id)
+        });
         live.sort_by_cached_key(|record| {
             (
                 record.start < now,

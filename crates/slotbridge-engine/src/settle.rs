@@ -239,7 +239,7 @@ fn settle_create(
         .min_by_key(|found| (found.record.created_at, found.record.id.clone()))
         .or_else(|| {
             only(unlinked().filter(|found| match &found.shown {
-                Shown::Live(shown) => is_unmarked_copy(found, shown, row.at, desired),
+                Shown::Live(shown) => is_unmarked_copy(found, shown, (row.at, since), desired),
                 Shown::Gone | Shown::Unseen => false,
             }))
         });
@@ -264,7 +264,7 @@ fn settle_create(
     let cancelled = unlinked().find(|found| {
         found.shown == Shown::Gone
             && mapping::to_booking(&found.record, &member.member.mapping)
-                .is_ok_and(|shown| is_unmarked_copy(found, &shown, row.at, desired))
+                .is_ok_and(|shown| is_unmarked_copy(found, &shown, (row.at, since), desired))
     });
     if let Some(found) = cancelled.filter(|_| is_wanted(view, &row.operation)) {
         return Verdict::Cancelled(found.record.id.clone());
@@ -324,7 +324,22 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 
 /// Whether a record without a marker is what a create was to make: where the marker takes a call of its own, we may have
 /// died before it. It was not there before, and shows the same client at the same time, or nobody as it was to do.
-fn is_unmarked_copy(found: &Row, shown: &Booking, made_at: Timestamp, desired: &Booking) -> bool {
+///
+/// Contacts that a person has changed since do not hide it, where the platform tells that it came about while the create
+/// was on its way: `made` says from when to when.
+fn is_unmarked_copy(
+    found: &Row,
+    shown: &Booking,
+    made: (Timestamp, Timestamp),
+    desired: &Booking,
+) -> bool {
+    let (made_at, until) = made;
+    let same_name =
+        !desired.client.name.is_blank() && same_value(Field::ClientName, shown, desired);
+    let made_then = found.record.created_at.is_some_and(|created| {
+        // Stamps of whole seconds are rounded down.
+        created.as_second() >= made_at.as_second() && created <= until
+    });
     let same_time = [Field::Resource, Field::Slot]
         .into_iter()
         .all(|field| same_value(field, shown, desired));
@@ -333,6 +348,7 @@ fn is_unmarked_copy(found: &Row, shown: &Booking, made_at: Timestamp, desired: &
         && found.record.support == Support::Full
         && same_time
         && (same_client(&shown.client, &desired.client) == SameClient::Yes
+            || same_name && made_then
             || is_nobody(&shown.client) && is_nobody(&desired.client))
 }
 

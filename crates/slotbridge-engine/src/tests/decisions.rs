@@ -136,12 +136,12 @@ async fn a_decision_over_values_that_have_changed_is_void_and_the_question_stays
 async fn a_decision_waits_while_a_platform_cannot_be_read_and_is_written_once_it_can() {
     let world = two_moves().await;
     let conflict = decide(&world, Choice::Take(name("a"))).await;
-    world.b.fault("list", fake::Fault::Down);
+    world.b.fault("list", Fault::Down);
     assert_eq!(world.run().await.exit_code(), 1);
     let waiting = (None, Some(DecisionState::Waiting));
     assert_eq!(state(&world, conflict).await, waiting);
     // Taken over, but the write fails: it is not forgotten, and not asked again.
-    world.b.fault("update", fake::Fault::Down);
+    world.b.fault("update", Fault::Down);
     assert_eq!(world.run().await.exit_code(), 1);
     assert_eq!(state(&world, conflict).await, DECIDED);
     assert_eq!(only(&world.b.live()).start, at(13, 0));
@@ -197,7 +197,7 @@ async fn a_conflict_that_the_platforms_ended_themselves_is_closed() {
 async fn a_conflict_stays_open_while_a_platform_that_it_is_about_cannot_be_read() {
     let world = two_moves().await;
     let conflict = the_open_one(&world).await.id;
-    world.b.fault("list", fake::Fault::Down);
+    world.b.fault("list", Fault::Down);
     assert_eq!(world.run().await.exit_code(), 1);
     assert_eq!(the_open_one(&world).await.id, conflict);
 }

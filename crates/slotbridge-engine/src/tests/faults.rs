@@ -1,5 +1,7 @@
 //! Lost answers, short listings, platforms that are down: nothing lost, nothing doubled, nothing concluded.
 
+use slotbridge_core::model::Private;
+
 use super::fake::Fault;
 use super::*;
 
@@ -329,4 +331,25 @@ async fn a_create_is_not_repeated_while_a_row_that_may_be_it_cannot_be_read() {
     world.b.state.lock().unwrap().garbled.clear();
     world.settle().await;
     assert_eq!(live_id(&world.b), landed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_its_marker_is_known_although_somebody_has_changed_its_phone() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    world.seam.sleep(std::time::Duration::from_mins(1)).await;
+    // The marker could not be read, as where it stands in a field that takes a call of its own.
+    world.b.person(&live_id(&world.b), |record| {
+        record.marker = None;
+        record.client.phone = Some(Private::new("+79001234567"));
+    });
+    world.settle().await;
+    assert_eq!(world.b.calls("create"), 1, "it is not made again");
+    for platform in [&world.a, &world.b] {
+        let record = only(&platform.live()).clone();
+        let phone = record.client.phone.map(|phone| phone.expose().to_owned());
+        assert_eq!(phone.as_deref(), Some("+79001234567"), "the edit arrives");
+    }
 }

@@ -3,6 +3,8 @@
 use slotbridge_core::model::Kind;
 
 use super::fake::{Between, Fault};
+use jiff::SignedDuration;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -284,4 +286,30 @@ async fn a_lost_create_that_nothing_can_settle_is_never_repeated() {
         assert_eq!(report.exit_code(), 1);
     }
     assert_eq!(world.b.writes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_was_moved_while_nobody_looked_is_not_lost_when_its_old_time_is_over() {
+    let days = |count: u64| std::time::Duration::from_hours(count * 24);
+    let world = World::with_grid();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    let later = at(10, 0) + SignedDuration::try_from(days(5)).unwrap();
+    world.b.move_to(&live_id(&world.b), later);
+    world.seam.sleep(days(3)).await;
+    world.run().await;
+    let now = world.seam.now();
+    let state = world.store.bridge(&world.bridge.name, now).await.unwrap();
+    let starts: Vec<Timestamp> = state
+        .bookings
+        .iter()
+        .map(|row| row.canonical.live().unwrap().slot.start())
+        .collect();
+    assert_eq!(starts, [later]);
+    // Once its time was over when it was read, it is left.
+    world.seam.sleep(days(9)).await;
+    world.run().await;
+    let reads = world.b.calls("read");
+    world.run().await;
+    assert_eq!(world.b.calls("read"), reads);
 }

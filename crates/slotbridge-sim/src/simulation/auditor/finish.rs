@@ -323,16 +323,16 @@ impl Auditor {
     }
 
     /// Whether a write of which nobody knows whether it happened can never be settled: its time is over, or lies beyond
-    /// what the platform shows.
+    /// what the platform shows, or where nobody can book and everything looks taken.
     fn may_be_open(&self, client: &Client, place: Place, scene: &Scene<'_>) -> bool {
         let shown = scene.now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
         let (now, shown) = (scene.now.as_second(), shown.as_second());
+        let zone = self.scenario.zone(place);
         place == Place::Rubitime
             && self.doubts
-            && client
-                .times()
-                .iter()
-                .any(|(_, from, to)| *from <= now || *to > shown)
+            && client.times().iter().any(|time| {
+                time.1 <= now || time.2 > shown || is_closed(&zone, time, self.scenario.hours)
+            })
     }
 
     /// What nobody can list takes its time everywhere.

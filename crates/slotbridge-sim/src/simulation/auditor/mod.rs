@@ -114,6 +114,8 @@ pub struct Auditor {
     violations: Vec<Violation>,
     /// How many runs have begun.
     run: u64,
+    /// The last run that was killed.
+    died_in: Option<u64>,
     /// Whether one is at work.
     at_work: bool,
     /// What was already found of each platform.
@@ -138,6 +140,7 @@ impl Auditor {
             clients: BTreeMap::new(),
             violations: Vec::new(),
             run: 0,
+            died_in: None,
             at_work: false,
             known_twins: BTreeMap::new(),
             known_refusals: BTreeMap::new(),
@@ -176,6 +179,9 @@ impl Auditor {
     pub fn run_ends(&mut self, killed: bool, now: Timestamp) {
         self.at_work = false;
         self.doubts |= killed;
+        if killed {
+            self.died_in = Some(self.run);
+        }
         for place in std::mem::take(&mut self.looks) {
             if !killed {
                 self.looked.insert(place, self.run);
@@ -369,8 +375,15 @@ impl Auditor {
             self.object(invariant, now, what);
         }
         if place == Place::Rubitime {
-            self.fresh
-                .extend(appeared.iter().map(|client| ((place, *client), now)));
+            if self.died_in >= Some(run) {
+                // It was on its way when its run was killed: nobody was there for the answer.
+                for client in &appeared {
+                    self.cut(place, *client);
+                }
+            } else {
+                self.fresh
+                    .extend(appeared.iter().map(|client| ((place, *client), now)));
+            }
         }
         appeared
     }
