@@ -21,7 +21,7 @@ use crate::event::Trouble;
 use crate::watch::{GridAsk, Watch};
 pub(crate) use listing::Seen;
 
-/// How long nothing may have been read, so that what a record does now is still asked.
+/// For how long nothing may have been read so that records whose time is over by then are still asked for.
 const UNREAD_FOR: SignedDuration = SignedDuration::from_hours(31 * 24);
 
 /// How much of a platform is looked at.
@@ -342,11 +342,13 @@ impl Observer<'_> {
     }
 
     /// Every record that is known to live, the nearest slot first, and those that the owner named. One whose time has begun
-    /// since it was last read is read once more, however long that is over: it may have been moved before.
+    /// since it was last read is read once more, although it may be long over: it may have been moved before.
     async fn known_ids(&self, window: Window) -> Result<Vec<RemoteId>, EngineError> {
         let (name, now) = (self.watch.name(), self.seam.now());
-        let since = window.from.saturating_sub(UNREAD_FOR);
-        let since = since.unwrap_or(Timestamp::MIN);
+        let since = window
+            .from
+            .saturating_sub(UNREAD_FOR)
+            .unwrap_or(Timestamp::MIN);
         let mut live = self.store.live_sights(name, since).await?;
         live.retain(|record| {
             let is_due = record.start >= window.from || record.seen_at < record.start;

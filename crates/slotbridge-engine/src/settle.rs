@@ -239,7 +239,7 @@ fn settle_create(
         .min_by_key(|found| (found.record.created_at, found.record.id.clone()))
         .or_else(|| {
             only(unlinked().filter(|found| match &found.shown {
-                Shown::Live(shown) => is_unmarked_copy(found, shown, (row.at, since), desired),
+                Shown::Live(shown) => is_unmarked_copy(found, shown, row.at, since, desired),
                 Shown::Gone | Shown::Unseen => false,
             }))
         });
@@ -264,7 +264,7 @@ fn settle_create(
     let cancelled = unlinked().find(|found| {
         found.shown == Shown::Gone
             && mapping::to_booking(&found.record, &member.member.mapping)
-                .is_ok_and(|shown| is_unmarked_copy(found, &shown, (row.at, since), desired))
+                .is_ok_and(|shown| is_unmarked_copy(found, &shown, row.at, since, desired))
     });
     if let Some(found) = cancelled.filter(|_| is_wanted(view, &row.operation)) {
         return Verdict::Cancelled(found.record.id.clone());
@@ -326,14 +326,14 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 /// died before it. It was not there before, and shows the same client at the same time, or nobody as it was to do.
 ///
 /// Contacts that a person has changed since do not hide it, where the platform tells that it came about while the create
-/// was on its way: `made` says from when to when.
+/// was on its way, from `made_at` to `until`.
 fn is_unmarked_copy(
     found: &Row,
     shown: &Booking,
-    made: (Timestamp, Timestamp),
+    made_at: Timestamp,
+    until: Timestamp,
     desired: &Booking,
 ) -> bool {
-    let (made_at, until) = made;
     let same_name =
         !desired.client.name.is_blank() && same_value(Field::ClientName, shown, desired);
     let made_then = found.record.created_at.is_some_and(|created| {

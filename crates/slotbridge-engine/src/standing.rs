@@ -83,7 +83,7 @@ pub async fn overlaps(
             })
         })
         .collect();
-    for one in displaced(&store.conflicts(Some(bridge)).await?, &links, &live) {
+    for one in disputed(&store.conflicts(Some(bridge)).await?, &links, &live) {
         let Some(made_at) = made.get(&one.booking) else {
             continue;
         };
@@ -121,7 +121,7 @@ pub async fn overlaps(
 }
 
 /// A record that is not where its booking is, because a person has to decide.
-struct Displaced {
+struct Disputed {
     booking: BookingId,
     platform: PlatformName,
     resource: ResourceName,
@@ -129,47 +129,54 @@ struct Displaced {
 }
 
 /// Where the records of these conflicts are, by what their platforms said.
-fn displaced(
+fn disputed(
     open: &[ConflictRow],
     links: &BTreeMap<BookingId, Vec<LinkRow>>,
     live: &BTreeMap<BookingId, (ResourceName, Slot, Timestamp)>,
-) -> Vec<Displaced> {
-    let mut places: BTreeMap<(BookingId, &PlatformName), Displaced> = BTreeMap::new();
-    for row in open {
+) -> Vec<Disputed> {
+    let mut places: BTreeMap<(BookingId, &PlatformName), Disputed> = BTreeMap::new();
+    for row in open
+        .iter()
+        .filter(|row| is_about_place(row.conflict.subject))
+    {
         for claim in &row.conflict.claims {
             let mut links = links.get(&row.booking).into_iter().flatten();
             let link = links.find(|link| link.platform == claim.platform);
             let Some(kept) = link.and_then(|link| link.shadow.kept.live()) else {
                 continue;
             };
-            let place = || Displaced {
+            let place = || Disputed {
                 booking: row.booking,
                 platform: claim.platform.clone(),
                 resource: kept.resource.clone(),
                 slot: kept.slot,
             };
             let key = (row.booking, &claim.platform);
-            // What was removed elsewhere is where it was, wherever in it the edit was.
-            let about_place = matches!(
-                row.conflict.subject,
-                Subject::Removal | Subject::Field(Field::Slot | Field::Resource)
-            );
-            let Some(value) = claim.value.as_ref().filter(|_| about_place) else {
+            let Some(value) = &claim.value else {
                 continue;
             };
             let place = places.entry(key).or_insert_with(place);
             match value {
                 FieldValue::Slot(slot) => place.slot = *slot,
                 FieldValue::Resource(resource) => place.resource = resource.clone(),
+                // What was removed elsewhere is where it was, whatever else of it was edited.
                 FieldValue::Services(_) | FieldValue::Text(_) | FieldValue::Status(_) => {}
             }
         }
     }
-    let is_displaced = |one: &Displaced| {
+    let is_elsewhere = |one: &Disputed| {
         live.get(&one.booking)
             .is_none_or(|(resource, slot, _)| (resource, slot) != (&one.resource, &one.slot))
     };
-    places.into_values().filter(is_displaced).collect()
+    places.into_values().filter(is_elsewhere).collect()
+}
+
+/// Whether a conflict leaves open where, or whether, a booking takes time.
+pub(crate) fn is_about_place(subject: Subject) -> bool {
+    matches!(
+        subject,
+        Subject::Removal | Subject::Field(Field::Slot | Field::Resource)
+    )
 }
 
 fn takers(

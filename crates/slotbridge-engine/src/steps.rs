@@ -212,7 +212,6 @@ impl Planner<'_, '_, '_> {
         let reason = not_wanted(view.bridge, view.now, booking, member.member, projection)
             .or_else(|| self.not_known_enough(id, booking, member, link))
             .or_else(|| self.rival_there(id, booking, member))
-            .or_else(|| self.disputed_there(id, booking, member))
             .or_else(|| self.stranger_there(booking, member))
             .or_else(|| self.doubt_there(id, booking, member))
             .or_else(|| on_grid(booking, member));
@@ -250,7 +249,8 @@ impl Planner<'_, '_, '_> {
             .then_some(Withheld::Presumed)
     }
 
-    /// The later-seen of two double bookings is not written where the other one lives or will live.
+    /// The later-seen of two double bookings is not written where the other one lives or will live, and none where a
+    /// record takes the time that stays until a person has decided.
     fn rival_there(
         &self,
         id: BookingId,
@@ -260,50 +260,34 @@ impl Planner<'_, '_, '_> {
         if self.view.bridge.on_overlap == OnOverlap::Push {
             return None;
         }
-        let rivals = self.rivals.get(&id)?;
-        rivals
-            .iter()
-            .any(|(rival, was_first)| {
-                let Some(known) = self.view.bookings.get(rival) else {
-                    return false;
-                };
-                let there = known
-                    .links
-                    .get(member.name())
-                    .is_some_and(|link| self.view.shown(member.name(), link) != Shown::Gone);
-                let coming = *was_first
-                    && member.member.direction.written()
-                    && member
-                        .member
-                        .mapping
-                        .resource_key(&booking.resource)
-                        .is_some();
-                there || coming
-            })
-            .then_some(Withheld::Overlap)
-    }
-
-    /// A record that stays until a person has decided takes the time there, wherever its booking stands.
-    fn disputed_there(
-        &self,
-        id: BookingId,
-        booking: &Booking,
-        member: &MemberView<'_>,
-    ) -> Option<Withheld> {
-        if self.view.bridge.on_overlap == OnOverlap::Push {
-            return None;
-        }
-        self.disputed_over(id, booking)
-            .any(|one| one.platform == *member.name())
-            .then_some(Withheld::Overlap)
+        let mut rivals = self.rivals.get(&id).into_iter().flatten();
+        let is_rival_there = rivals.any(|(rival, was_first)| {
+            let Some(known) = self.view.bookings.get(rival) else {
+                return false;
+            };
+            let there = known
+                .links
+                .get(member.name())
+                .is_some_and(|link| self.view.shown(member.name(), link) != Shown::Gone);
+            let coming = *was_first
+                && member.member.direction.written()
+                && member
+                    .member
+                    .mapping
+                    .resource_key(&booking.resource)
+                    .is_some();
+            there || coming
+        });
+        let is_disputed_there = self
+            .disputed_over(id, booking)
+            .any(|one| one.platform == *member.name());
+        (is_rival_there || is_disputed_there).then_some(Withheld::Overlap)
     }
 
     fn disputed_over(&self, id: BookingId, booking: &Booking) -> impl Iterator<Item = &Disputed> {
-        self.disputed.iter().filter(move |one| {
-            one.booking != id
-                && one.resource == booking.resource
-                && one.slot.intersects(booking.slot)
-        })
+        self.disputed
+            .iter()
+            .filter(move |one| one.meets(id, &booking.resource, booking.slot))
     }
 
     /// Whether the report names a double booking that this one is part of.
@@ -367,7 +351,6 @@ impl Planner<'_, '_, '_> {
         unmapped.or_else(|| {
             if moves {
                 self.rival_there(id, desired, member)
-                    .or_else(|| self.disputed_there(id, desired, member))
                     .or_else(|| self.doubt_there(id, desired, member))
             } else {
                 None

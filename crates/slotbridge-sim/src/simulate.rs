@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// Show every exchange of the last life
     #[arg(long)]
     trace: bool,
-    /// Keep the database as it is after every pass, in folders of this one that bear the time
+    /// Keep the database as it is after every pass, in folders named by seed and time
     #[arg(long, value_name = "FOLDER")]
     keep: Option<PathBuf>,
     /// Go on after a seed that breaks a promise

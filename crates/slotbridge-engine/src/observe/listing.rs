@@ -159,18 +159,18 @@ impl Observer<'_> {
         sight.shown = found.shown;
         sight.unreadable = found.unreadable;
         sight.coverage = coverage;
-        let is_news = !changes.is_empty();
+        let mut is_news = !changes.is_empty();
         if !sight.ids_all_new && !absent.is_empty() {
             // Reading them takes its time. What was listed is stored before others can store what came after it.
             if is_news {
                 self.store.apply(std::mem::take(&mut changes)).await?;
             }
             self.confirm_absent(absent, sight).await?;
+            is_news |= !sight.changed.is_empty();
         }
         sight.cursor.clone_from(&found.cursor);
         // Of a look that brings nothing new only the time is noted, and not always: an older cursor only means that a few
         // records are shown again.
-        let is_news = is_news || !sight.changed.is_empty();
         if self.note_unchanged || self.note_look || is_news {
             changes.push(Change::PlatformSeen {
                 platform: name.clone(),

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use slotbridge_core::merge::{Merge, Shown, Subject};
+use slotbridge_core::merge::{Merge, Shown};
 use slotbridge_core::model::{BookingId, Field, PlatformName, ResourceName, Slot};
 use slotbridge_core::overlap::{self, Taker};
 
 use crate::report::{BridgeReport, OverlapEntry, OverlapReport};
-use crate::view::{Known, View};
+use crate::standing::is_about_place;
+use crate::view::View;
 
 /// For each booking the ones that take its time, and whether they were there first.
 pub(super) type Rivals = BTreeMap<BookingId, Vec<(BookingId, bool)>>;
@@ -21,14 +22,15 @@ pub(super) struct Disputed {
     pub(super) slot: Slot,
 }
 
+impl Disputed {
+    /// Whether that time meets the time of another booking.
+    pub(super) fn meets(&self, id: BookingId, resource: &ResourceName, slot: Slot) -> bool {
+        self.booking != id && self.resource == *resource && self.slot.intersects(slot)
+    }
+}
+
 /// Where records stay that are not where their booking is, because a person has to decide where, or whether, it is.
 pub(super) fn disputed(view: &View<'_>, merges: &BTreeMap<BookingId, Merge>) -> Vec<Disputed> {
-    let about_time = |subject: Subject| {
-        matches!(
-            subject,
-            Subject::Removal | Subject::Field(Field::Slot | Field::Resource)
-        )
-    };
     let waits = |id: &BookingId| match merges.get(id) {
         Some(outcome) => {
             outcome.held_whole
@@ -37,7 +39,7 @@ pub(super) fn disputed(view: &View<'_>, merges: &BTreeMap<BookingId, Merge>) -> 
         }
         None => view.open_conflicts.get(id).is_some_and(|open| {
             open.iter()
-                .any(|row| row.conflict.decided.is_none() && about_time(row.conflict.subject))
+                .any(|row| row.conflict.decided.is_none() && is_about_place(row.conflict.subject))
         }),
     };
     let mut found = Vec::new();
@@ -64,19 +66,18 @@ pub(super) fn disputed(view: &View<'_>, merges: &BTreeMap<BookingId, Merge>) -> 
 /// Finds double bookings that are not over, and reports them: bookings of one time, and one whose time is taken by a
 /// record of another that waits for a person. Only the former are rivals wherever they are.
 pub(super) fn rivals(view: &View<'_>, disputed: &[Disputed], report: &mut BridgeReport) -> Rivals {
-    let since = |known: &Known| {
-        view.first_seen(known)
-            .map_or(known.created_at, |(_, at)| at)
-    };
     let takers: Vec<Taker> = view
         .live()
         .filter(|(_, _, slot)| slot.end() > view.now)
         .filter_map(|(id, known, slot)| {
+            let since = view
+                .first_seen(known)
+                .map_or(known.created_at, |(_, at)| at);
             Some(Taker {
                 booking: id,
                 resource: known.canonical.live()?.resource.clone(),
                 slot,
-                since: since(known),
+                since,
             })
         })
         .collect();
@@ -87,18 +88,14 @@ pub(super) fn rivals(view: &View<'_>, disputed: &[Disputed], report: &mut Bridge
         if !view.focus.has_booking(first) && !view.focus.has_booking(second) {
             continue;
         }
+        let live = |id| view.bookings.get(&id)?.canonical.live();
         let entries: Vec<OverlapEntry> = [first, second]
             .into_iter()
-            .filter_map(|id| entry(view, id))
+            .filter_map(|id| entry(view, id, live(id)?.slot))
             .collect();
-        let resource = view
-            .bookings
-            .get(&first)
-            .and_then(|known| known.canonical.live())
-            .map(|b| b.resource.clone());
-        if let Some(resource) = resource {
+        if let Some(booking) = live(first) {
             report.overlaps.push(OverlapReport {
-                resource,
+                resource: booking.resource.clone(),
                 bookings: entries,
             });
         }
@@ -106,29 +103,21 @@ pub(super) fn rivals(view: &View<'_>, disputed: &[Disputed], report: &mut Bridge
     let mut told: BTreeSet<(BookingId, BookingId)> = BTreeSet::new();
     for one in disputed {
         let met = takers.iter().filter(|taker| {
-            taker.booking != one.booking
-                && taker.resource == one.resource
-                && taker.slot.intersects(one.slot)
+            one.meets(taker.booking, &taker.resource, taker.slot)
                 && (view.focus.has_booking(taker.booking) || view.focus.has_booking(one.booking))
         });
         for taker in met {
-            let Some(known) = view.bookings.get(&one.booking) else {
-                continue;
-            };
             let is_told = rivals
                 .get(&taker.booking)
                 .is_some_and(|rivals| rivals.iter().any(|(rival, _)| *rival == one.booking));
             if is_told || !told.insert((taker.booking, one.booking)) {
                 continue;
             }
-            let there = OverlapEntry {
-                booking: one.booking,
-                slot: one.slot,
-                platform: one.platform.clone(),
-                at: since(known),
-            };
-            let mut bookings: Vec<OverlapEntry> = entry(view, taker.booking).into_iter().collect();
-            bookings.push(there);
+            let mut bookings: Vec<OverlapEntry> =
+                [(taker.booking, taker.slot), (one.booking, one.slot)]
+                    .into_iter()
+                    .filter_map(|(id, slot)| entry(view, id, slot))
+                    .collect();
             bookings.sort_by_key(|entry| (entry.at, entry.booking));
             report.overlaps.push(OverlapReport {
                 resource: one.resource.clone(),
@@ -139,9 +128,9 @@ pub(super) fn rivals(view: &View<'_>, disputed: &[Disputed], report: &mut Bridge
     rivals
 }
 
-fn entry(view: &View<'_>, id: BookingId) -> Option<OverlapEntry> {
+/// A booking that takes this time, or has a record that does.
+fn entry(view: &View<'_>, id: BookingId, slot: Slot) -> Option<OverlapEntry> {
     let known = view.bookings.get(&id)?;
-    let slot = known.canonical.live()?.slot;
     let (platform, at) = view.first_seen(known).or_else(|| {
         known
             .links

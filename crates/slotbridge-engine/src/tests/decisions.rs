@@ -275,6 +275,10 @@ async fn a_record_that_waits_for_a_person_keeps_its_time_on_its_platform() {
             [[at(12, 30), at(13, 0)], [at(13, 0), at(13, 30)]],
             "{overlaps:#?}"
         );
+        let entries = overlaps.iter().flat_map(|one| &one.bookings);
+        for entry in entries.filter(|entry| entry.slot.start() == at(13, 0)) {
+            assert_eq!(entry.platform, name("a"), "where it was seen first");
+        }
         let bridge = &world.bridge.name;
         let now = world.seam.now();
         let standing = crate::standing::overlaps(&world.store, bridge, now).await;

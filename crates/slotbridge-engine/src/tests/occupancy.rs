@@ -1,10 +1,9 @@
 //! One platform that lists nothing: known records are re-read, busy times protect what cannot be read.
 
+use jiff::SignedDuration;
 use slotbridge_core::model::Kind;
 
 use super::fake::{Between, Fault};
-use jiff::SignedDuration;
-
 use super::*;
 
 #[tokio::test(start_paused = true)]

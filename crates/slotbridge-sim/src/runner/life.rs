@@ -316,9 +316,13 @@ impl<'a> Life<'a> {
         let Some(keep) = &self.settings.keep else {
             return Ok(());
         };
-        let to = keep.join(self.stage.clock.now().to_string());
+        let to = keep
+            .join(self.scenario.seed.to_string())
+            .join(self.stage.clock.now().to_string());
         std::fs::create_dir_all(&to)?;
-        for entry in std::fs::read_dir(self.database().with_file_name(""))? {
+        let from = self.database();
+        let from = from.parent().context("the database is in no folder")?;
+        for entry in std::fs::read_dir(from)? {
             let entry = entry?;
             std::fs::copy(entry.path(), to.join(entry.file_name()))?;
         }

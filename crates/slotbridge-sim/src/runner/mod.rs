@@ -43,7 +43,7 @@ pub struct Settings {
     pub canary: Option<Canary>,
     /// Whether every exchange is kept to be shown.
     pub trace: bool,
-    /// Where the database is kept as it was after each pass and each stretch, in a folder named by the time.
+    /// Where the database is kept as it was after each pass and each stretch, in folders named by seed and time.
     pub keep: Option<PathBuf>,
 }
 

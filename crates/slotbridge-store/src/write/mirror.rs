@@ -71,12 +71,10 @@ const WINDOW_SHOWN: &str = "
         shown_from = excluded.shown_from,
         shown_to = excluded.shown_to,
         shown_at = excluded.shown_at";
-
-/// How long a listing may lie about before it is stored: what was seen that long after it is still newer. A stamp further
-/// ahead says nothing, for then the clock was set back.
-const MEANWHILE: SignedDuration = SignedDuration::from_secs(10);
-
 const CURSOR_DROPPED: &str = "UPDATE platform SET cursor = NULL, cursor_at = NULL WHERE name = ?1";
+
+/// How long a listing may lie about before it is stored: what was seen that long after it is still newer.
+const MEANWHILE: SignedDuration = SignedDuration::from_secs(10);
 
 pub(super) fn seen(
     conn: &Connection,

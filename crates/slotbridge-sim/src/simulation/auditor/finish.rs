@@ -323,7 +323,7 @@ impl Auditor {
     }
 
     /// Whether a write of which nobody knows whether it happened can never be settled: its time is over, or lies beyond
-    /// what the platform shows, or where nobody can book and everything looks taken.
+    /// what the platform shows, or outside its hours, of which it shows nothing.
     fn may_be_open(&self, client: &Client, place: Place, scene: &Scene<'_>) -> bool {
         let shown = scene.now.saturating_add(HORIZON).unwrap_or(Timestamp::MAX);
         let (now, shown) = (scene.now.as_second(), shown.as_second());

@@ -375,7 +375,7 @@ impl Auditor {
             self.object(invariant, now, what);
         }
         if place == Place::Rubitime {
-            if self.died_in >= Some(run) {
+            if self.died_in.is_some_and(|died| run <= died) {
                 // It was on its way when its run was killed: nobody was there for the answer.
                 for client in &appeared {
                     self.cut(place, *client);
