@@ -308,8 +308,8 @@ fn local(text: &str) -> Option<DateTime> {
 }
 
 fn clock_time(text: &str) -> Option<Time> {
-    Time::strptime("%H:%M:%S", text)
-        .or_else(|_no_seconds| Time::strptime("%H:%M", text))
+    Time::strptime("%H:%M", text)
+        .or_else(|_with_seconds| Time::strptime("%H:%M:%S", text))
         .ok()
 }
 

@@ -36,8 +36,15 @@ enum Says {
     Other,
 }
 
-/// Judges the reply to a call. The platform's own words go into the error as they are; the client scrubs them.
-pub(crate) fn judge(action: Action, reply: &Reply) -> Judgement {
+/// Judges the reply to a call, and gives its result: `null` where there is none. The platform's own words go into the
+/// error as they are; the client scrubs them.
+pub(crate) fn read(action: Action, reply: &Reply) -> (Judgement, Value) {
+    let mut data = Value::Null;
+    let judgement = judge(action, reply, &mut data);
+    (judgement, data)
+}
+
+fn judge(action: Action, reply: &Reply, data: &mut Value) -> Judgement {
     if reply.status == StatusCode::TOO_MANY_REQUESTS {
         return Judgement::Throttled {
             after: Some(retry_after(reply).unwrap_or(GAP)),
@@ -47,9 +54,13 @@ pub(crate) fn judge(action: Action, reply: &Reply) -> Judgement {
         return Judgement::Unavailable(format!("HTTP {}", reply.status.as_u16()));
     }
     match Envelope::read(&reply.body) {
-        Some(Envelope::Done(_)) if reply.status.is_success() => Judgement::Accept,
+        Some(Envelope::Done(result)) if reply.status.is_success() => {
+            *data = result;
+            Judgement::Accept
+        }
         Some(Envelope::Failed(message)) => match says(&message) {
             Says::TooSoon(after) => Judgement::Throttled { after: Some(after) },
+            // It is accepted without a result.
             Says::CancelledAlready if action == CANCEL => Judgement::Accept,
             said => Judgement::Fail(refusal(action, said, &message)),
         },
@@ -61,15 +72,6 @@ pub(crate) fn judge(action: Action, reply: &Reply) -> Judgement {
             };
             Judgement::Unavailable(format!("HTTP {} without {lacks}", reply.status.as_u16()))
         }
-    }
-}
-
-/// The `data` of a reply that [`judge`] has accepted.
-pub(crate) fn result(reply: &Reply) -> Value {
-    match Envelope::read(&reply.body) {
-        Some(Envelope::Done(data)) => data,
-        // Only a cancellation of what is cancelled already is accepted without a result.
-        Some(Envelope::Failed(_)) | None => Value::Null,
     }
 }
 

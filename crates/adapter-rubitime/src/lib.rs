@@ -13,6 +13,8 @@ mod tests;
 mod webhook;
 mod wire;
 
+use std::sync::{Mutex, PoisonError};
+
 use async_trait::async_trait;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -138,14 +140,21 @@ impl RubitimePlatform {
         } else {
             Repeat::Once
         };
+        // A schedule of weeks is large: it is read once.
+        let data = Mutex::new(Value::Null);
         let call = Call {
             operation: action.operation,
             request: request::build(api.base_url(), &self.api_key, action, fields)?,
             repeat,
             priority,
-            judge: &|reply| error::judge(action, reply),
+            judge: &|reply| {
+                let (judgement, result) = error::read(action, reply);
+                *data.lock().unwrap_or_else(PoisonError::into_inner) = result;
+                judgement
+            },
         };
-        Ok(error::result(&api.call(call).await?))
+        api.call(call).await?;
+        Ok(data.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The row of a record.

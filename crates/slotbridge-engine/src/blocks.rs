@@ -2,15 +2,16 @@
 //!
 //! Such a row is never written to its platform: there is no record that could be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use slotbridge_core::model::{
-    Client, Kind, Private, RemoteId, ResourceKey, ResourceName, Slot, Status,
+    BookingId, Client, Kind, PlatformName, Private, RemoteId, ResourceKey, ResourceName, Slot,
+    Status,
 };
 use slotbridge_core::occupancy;
-use slotbridge_core::record::{Record, RecordState, Support};
-use slotbridge_store::{Change, MirrorRow, Store};
+use slotbridge_core::record::{Grid, Record, RecordState, Support};
+use slotbridge_store::{Change, JournalRow, MirrorRow, Store};
 
 use crate::EngineError;
 use crate::bridge::{Bridge, Member};
@@ -18,6 +19,10 @@ use crate::sights::Observed;
 use crate::view::{Known, own_slot};
 
 const PREFIX: &str = "busy:";
+
+/// In how many parts a refused block is made at a time: few records where little is refused, and the half hours of a
+/// whole day are reached in three looks.
+const PARTS: usize = 4;
 
 /// Why such a row is never edited; shown in reports.
 pub(crate) const UNKNOWN_ORIGIN: &str = "busy time that no known record explains";
@@ -51,13 +56,47 @@ fn block_record(resource: &ResourceKey, slot: Slot) -> Record {
     }
 }
 
+/// Which blocks a platform has refused, with the slot that it refused.
+#[derive(Debug)]
+pub(crate) struct Refused(BTreeSet<(BookingId, Slot)>);
+
+impl Refused {
+    /// Of the last answers that were refusals.
+    pub(crate) fn of(refusals: &[JournalRow]) -> Self {
+        let creates = refusals.iter().filter_map(|row| {
+            let refused = row.operation.action.after()?;
+            let is_create = row.operation.action.remote_id().is_none();
+            (is_create && refused.kind == Kind::Block)
+                .then_some((row.operation.booking, refused.slot))
+        });
+        Self(creates.collect())
+    }
+
+    /// Whether a platform has refused the block that this row of `platform` stands for, as it is.
+    fn has(
+        &self,
+        id: &RemoteId,
+        slot: Slot,
+        platform: &PlatformName,
+        bookings: &BTreeMap<BookingId, Known>,
+    ) -> bool {
+        self.0.iter().any(|(booking, refused)| {
+            let link = bookings
+                .get(booking)
+                .and_then(|known| known.links.get(platform));
+            *refused == slot && link.is_some_and(|link| link.remote_id.as_ref() == Some(id))
+        })
+    }
+}
+
 /// Turns the grids of one platform into block rows and stores them, with the sightings that they rest on.
 pub(crate) async fn refresh(
     store: &Store,
     bridge: &Bridge,
     member: &Member,
     observed: &mut Observed,
-    bookings: &BTreeMap<slotbridge_core::model::BookingId, Known>,
+    bookings: &BTreeMap<BookingId, Known>,
+    refused: &Refused,
     now: Timestamp,
 ) -> Result<(), EngineError> {
     if observed.grids_are_new.is_empty() {
@@ -83,7 +122,13 @@ pub(crate) async fn refresh(
             member.lead_time,
             &member.time_zone,
         );
-        let standing = standing(&rows, &grid.resource);
+        let standing = standing(&rows, &grid.resource, |id, slot| {
+            if refused.has(id, slot, name, bookings) {
+                parts(slot, grid)
+            } else {
+                vec![slot]
+            }
+        });
         let mut kept = Vec::with_capacity(blocks.len());
         for slot in blocks.iter().flat_map(|block| apart(block.slot, &standing)) {
             let record = block_record(&grid.resource, slot);
@@ -130,17 +175,45 @@ pub(crate) async fn refresh(
     Ok(())
 }
 
-/// The slots of the blocks of a resource that stand, in order.
-fn standing(rows: &[MirrorRow], resource: &ResourceKey) -> Vec<Slot> {
+/// The slots of the blocks of a resource that stand, in order, each in the parts in which it is to go on.
+fn standing(
+    rows: &[MirrorRow],
+    resource: &ResourceKey,
+    in_parts: impl Fn(&RemoteId, Slot) -> Vec<Slot>,
+) -> Vec<Slot> {
     let mut slots: Vec<Slot> = rows
         .iter()
         .map(|row| &row.record)
         .filter(|record| is_block_id(&record.id) && record.resource == *resource)
         .filter(|record| record.state == RecordState::Live)
-        .filter_map(|record| Slot::new(record.start, record.end?).ok())
+        .filter_map(|record| Some((record, Slot::new(record.start, record.end?).ok()?)))
+        .flat_map(|(record, slot)| in_parts(&record.id, slot))
         .collect();
     slots.sort_unstable();
     slots
+}
+
+/// What a refused block is made in, so that a platform that has no room for all of it, because it ends its day earlier,
+/// protects what it can. Parts begin where the grid has a start; a block within one of them stays whole.
+fn parts(slot: Slot, grid: &Grid) -> Vec<Slot> {
+    let inside = |start: &Timestamp| slot.start() < *start && *start < slot.end();
+    let starts: BTreeSet<Timestamp> = grid
+        .cells
+        .iter()
+        .map(|cell| cell.start)
+        .filter(inside)
+        .collect();
+    let starts: Vec<Timestamp> = starts.into_iter().collect();
+    let cells = starts.len().saturating_add(1);
+    let wanted = cells.min(PARTS);
+    let cuts = (1..wanted).filter_map(|part| starts.get((part * cells / wanted).checked_sub(1)?));
+    let mut found = Vec::with_capacity(wanted);
+    let mut from = slot.start();
+    for to in cuts.copied().chain([slot.end()]) {
+        found.extend(Slot::new(from, to));
+        from = to;
+    }
+    found
 }
 
 /// The blocks of one busy stretch. One that stands stays as it is while all of its time is busy, and what has become busy
@@ -169,7 +242,7 @@ fn explained(
     resource: &ResourceName,
     key: &ResourceKey,
     rows: &[MirrorRow],
-    bookings: &BTreeMap<slotbridge_core::model::BookingId, Known>,
+    bookings: &BTreeMap<BookingId, Known>,
 ) -> Vec<Slot> {
     let own = rows
         .iter()

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use crate::EngineError;
-use crate::blocks;
+use crate::blocks::{self, Refused};
 use crate::bridge::{Bridge, Mode, RunOptions};
 use crate::decide::{Decision, decide};
 use crate::execute::{Done, Executor, Task, show_progress};
@@ -413,8 +413,9 @@ impl<'a> Work<'a> {
         if *self.scope == Scope::Whole && new_grids {
             let since = crate::view::horizon(bridge, now);
             let bookings = crate::view::known(store.bridge(&bridge.name, since).await?);
+            let refused = Refused::of(&store.refusals(&bridge.name).await?);
             for (member, observed) in bridge.members.iter().zip(&mut observed) {
-                blocks::refresh(store, bridge, member, observed, &bookings, now).await?;
+                blocks::refresh(store, bridge, member, observed, &bookings, &refused, now).await?;
             }
         }
         let restless = match (self.scope, wanted) {

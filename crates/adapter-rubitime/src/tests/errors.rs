@@ -8,7 +8,7 @@ use slotbridge_platform::client::{Judgement, Reply};
 use slotbridge_platform::{ErrorKind, Retry};
 
 use super::fixture;
-use crate::error::judge;
+use crate::error::read;
 use crate::request::{Action, CANCEL, CREATE, READ, SCHEDULE, UPDATE};
 
 const ACTIONS: [Action; 5] = [READ, SCHEDULE, CREATE, UPDATE, CANCEL];
@@ -88,6 +88,10 @@ fn is(judgement: &Judgement) -> Is {
         Judgement::Fail(error) => Is::Failed(error.kind),
         Judgement::Unavailable(_) => Is::Down,
     }
+}
+
+fn judge(action: Action, reply: &Reply) -> Judgement {
+    read(action, reply).0
 }
 
 #[test]

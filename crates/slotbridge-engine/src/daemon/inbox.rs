@@ -4,6 +4,8 @@
 //! webhook that shows a whole record is used at once, if nothing newer is known, and confirmed by reading later. That a
 //! record is gone is never believed before it was read.
 
+use std::cmp::Ordering;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -58,13 +60,22 @@ pub(crate) async fn open(
             done.push(row.id);
         }
         for hint in hints {
-            let (rows, word) = pointed.entry(hint.id).or_default();
-            rows.insert(row.id);
-            // The latest one counts; one that says less than a whole record makes all of them hints again.
-            *word = match hint.kind {
+            let said = match hint.kind {
                 HintKind::Created | HintKind::Updated => hint.record.map(|record| *record),
                 HintKind::Removed => None,
             };
+            match pointed.entry(hint.id) {
+                Entry::Vacant(first) => {
+                    first.insert((BTreeSet::from([row.id]), said));
+                }
+                Entry::Occupied(mut earlier) => {
+                    let (rows, word) = earlier.get_mut();
+                    rows.insert(row.id);
+                    *word = said
+                        .zip(word.take())
+                        .and_then(|(one, other)| newer(one, other));
+                }
+            }
         }
     }
     let ids: Vec<RemoteId> = pointed
@@ -121,8 +132,20 @@ fn hints(watch: &Watch, row: &InboxRow) -> Vec<Hint> {
     }
 }
 
-/// Whether a record that a webhook shows whole is used before it was read: it must live, and must not be older than what
-/// is known. A record that is known to be gone is only brought back by reading it.
+/// The newer one of two words on a record, which may have come in any order; none where nothing tells, as when one of
+/// them says less than a whole record.
+fn newer(one: Record, other: Record) -> Option<Record> {
+    match one.changed_at.cmp(&other.changed_at) {
+        _ if one == other => Some(one),
+        _ if one.changed_at.is_none() || other.changed_at.is_none() => None,
+        Ordering::Greater => Some(one),
+        Ordering::Less => Some(other),
+        Ordering::Equal => None,
+    }
+}
+
+/// Whether a record that a webhook shows whole is used before it was read: it must live, and must be newer than what is
+/// known. A record that is known to be gone is only brought back by reading it.
 fn may_be_believed(word: &Record, before: Option<&MirrorRow>, now: Timestamp) -> bool {
     if word.state != RecordState::Live {
         return false;
@@ -132,7 +155,8 @@ fn may_be_believed(word: &Record, before: Option<&MirrorRow>, now: Timestamp) ->
         return false;
     }
     match (word.changed_at, before.record.changed_at) {
-        (Some(word), Some(before)) => word >= before && word <= now,
+        // Of two changes in the same second nothing tells which is the newer one.
+        (Some(at), Some(known)) => at <= now && (at > known || *word == before.record),
         // Without stamps nothing tells a late webhook from a new one.
         (None, _) | (_, None) => false,
     }
@@ -199,6 +223,15 @@ mod tests {
                 Some(mirrored(Live, Some(10), false)),
                 true,
             ),
+            // A change in the same second may be the newer or the older one.
+            (
+                Record {
+                    start: at(500),
+                    ..record(Live, Some(10))
+                },
+                Some(mirrored(Live, Some(10), false)),
+                false,
+            ),
             // It was overtaken.
             (
                 record(Live, Some(10)),
@@ -251,6 +284,25 @@ mod tests {
                 believed,
                 "{word:?} over {before:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_newer_of_two_words_counts_in_whatever_order_they_come() {
+        let word = |changed, start| Record {
+            start: at(start),
+            ..record(RecordState::Live, changed)
+        };
+        for (one, other, counts) in [
+            (word(Some(10), 1), word(Some(11), 2), Some(2)),
+            (word(Some(10), 1), word(Some(10), 1), Some(1)),
+            (word(Some(10), 1), word(Some(10), 2), None),
+            (word(None, 1), word(Some(10), 2), None),
+            (word(None, 1), word(None, 2), None),
+        ] {
+            let start = |found: Option<Record>| found.map(|record| record.start);
+            assert_eq!(start(newer(one.clone(), other.clone())), counts.map(at));
+            assert_eq!(start(newer(other, one)), counts.map(at));
         }
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct State {
     pub(crate) garbled: Vec<RemoteId>,
     /// Up to when a grid says nothing, as if its answer were cut.
     pub(crate) grid_from: Option<Timestamp>,
+    /// When the working day ends: nothing is made that ends later.
+    pub(crate) closes_at: Option<Timestamp>,
     /// Whether a change by booking again ends after the cancelling.
     pub(crate) dies_between: bool,
     /// Whether updates leave the time as it is and say that all went well.
@@ -514,6 +516,12 @@ impl Platform for Fake {
         self.seam.sleep(takes).await;
         let now = self.seam.now();
         self.write("create", |state| {
+            if state
+                .closes_at
+                .is_some_and(|closes| draft.slot.end() > closes)
+            {
+                return Err(ErrorKind::Refused);
+            }
             state.next += 1;
             let id = RemoteId::new(format!("{}-{}", self.name, state.next));
             let comment = state.kept(&draft.comment);

@@ -85,6 +85,37 @@ async fn a_block_stays_as_it_is_when_the_time_beside_it_is_taken_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_block_that_has_no_room_is_made_in_parts() {
+    let world = World::with_grid();
+    world.a.state.lock().unwrap().closes_at = Some(at(17, 0));
+    let first = world.b.book("anna", at(15, 0), 120, "Вера");
+    let second = world.b.book("anna", at(17, 0), 60, "Игорь");
+    for _ in 0..5 {
+        world.run().await;
+    }
+    let taken = |world: &World, from, to| {
+        let live = world.a.live();
+        let minutes: i64 = live
+            .iter()
+            .filter(|one| at(from, 0) <= one.start && one.end.unwrap() <= at(to, 0))
+            .map(|one| one.end.unwrap().duration_since(one.start).as_mins())
+            .sum();
+        minutes
+    };
+    assert_eq!(taken(&world, 15, 17), 120, "{:?}", world.a.live());
+    let made = world.a.writes();
+    world.run().await;
+    assert_eq!(world.a.writes(), made);
+
+    world.b.cancel(&second);
+    world.run().await;
+    assert_eq!(taken(&world, 15, 17), 120, "{:?}", world.a.live());
+    world.b.cancel(&first);
+    world.run().await;
+    assert_eq!(world.a.live(), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_block_whose_marker_did_not_arrive_is_no_booking() {
     let world = World::with_grid();
     let hidden = world.b.book("anna", at(9, 0), 60, "Вера");

@@ -50,7 +50,7 @@ fn answered(state: &mut State, method: &'static str, incoming: &Incoming) -> Ans
             } else {
                 "Success".to_owned()
             };
-            Ok(wire::ok(&message, &shown(state, &record)))
+            Ok(wire::ok(&message, shown(state, &record)))
         }
         "create-record" => create(state, &fields),
         "update-record" => update(state, &fields),
@@ -59,7 +59,7 @@ fn answered(state: &mut State, method: &'static str, incoming: &Incoming) -> Ans
             state.take_away(record.id, By::Api);
             let brace = state.options.odd_spellings.is_some() && state.dice.coin();
             let nothing = if brace { json!({}) } else { json!([]) };
-            Ok(wire::ok("Success", &nothing).landed())
+            Ok(wire::ok("Success", nothing).landed())
         }
         "get-schedule" => schedule(state, &fields),
         _ => Err(wire::error("Method not found").into()),
@@ -142,7 +142,7 @@ fn create(state: &mut State, fields: &Fields) -> Answer {
     if state.options.odd_spellings.is_some() {
         wire::oddly(&mut data, &mut state.dice);
     }
-    Ok(wire::ok("Success", &data).landed())
+    Ok(wire::ok("Success", data).landed())
 }
 
 fn update(state: &mut State, fields: &Fields) -> Answer {
@@ -158,7 +158,7 @@ fn update(state: &mut State, fields: &Fields) -> Answer {
         (UpdateReply::Id, _) => json!({"id": id}),
         (UpdateReply::Nothing | UpdateReply::Record, _) => json!([]),
     };
-    Ok(wire::ok("Success", &data).landed())
+    Ok(wire::ok("Success", data).landed())
 }
 
 fn note_reminder(state: &mut State, record: &Record, old: Option<DateTime>) {
@@ -308,7 +308,7 @@ fn schedule(state: &State, fields: &Fields) -> Answer {
             let available = !pause && !busy && from >= soonest;
             if only.is_none_or(|only| only == available) {
                 times.insert(
-                    start.strftime("%H:%M").to_string(),
+                    format!("{:02}:{:02}", start.hour(), start.minute()),
                     json!({"available": available}),
                 );
             }
@@ -322,5 +322,5 @@ fn schedule(state: &State, fields: &Fields) -> Answer {
     } else {
         Value::Object(days)
     };
-    Ok(wire::ok("Success", &data))
+    Ok(wire::ok("Success", data))
 }

@@ -7,11 +7,12 @@ use super::state::{Record, State};
 use crate::dice::Dice;
 use crate::gate::Reply;
 
-pub(super) fn ok(message: &str, data: &Value) -> Reply {
-    Reply::json(
-        200,
-        json!({"status": "ok", "message": message, "data": data}),
-    )
+pub(super) fn ok(message: &str, data: Value) -> Reply {
+    let mut reply = json!({"status": "ok", "message": message});
+    if let Some(fields) = reply.as_object_mut() {
+        fields.insert("data".to_owned(), data);
+    }
+    Reply::json(200, reply)
 }
 
 /// Every error is an HTTP success.

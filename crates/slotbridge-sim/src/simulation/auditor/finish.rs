@@ -358,9 +358,14 @@ impl Auditor {
         if seen.start <= scene.now || seen.end > horizon {
             return Vec::new();
         }
-        let time = time_of(client.origin, seen);
+        // What lies outside the hours of its own platform is on no table of start times there.
+        let zone = self.scenario.zone(client.origin);
+        let Some(time) = within_hours(&zone, time_of(client.origin, seen), self.scenario.hours)
+        else {
+            return Vec::new();
+        };
         // In the night in which clocks change, a table of start times does not say which of two hours it means.
-        if clocks_change(&self.scenario.zone(client.origin), &time) {
+        if clocks_change(&zone, &time) {
             return Vec::new();
         }
         // It became known all the same, as by a webhook, and a person moved its copy to where it cannot follow.
@@ -561,6 +566,46 @@ fn is_closed(zone: &TimeZone, time: &Time, hours: (i8, i8)) -> bool {
     from.date() != to.date() || from.hour() < hours.0 || minutes > i32::from(hours.1) * 60
 }
 
+/// The part of a time in which people work by the clocks of the place, on the day on which it starts.
+fn within_hours(zone: &TimeZone, time: Time, (open, close): (i8, i8)) -> Option<Time> {
+    if (open, close) == (0, 24) {
+        return Some(time);
+    }
+    let (staff, from, to) = time;
+    let day = zone.to_datetime(Timestamp::from_second(from).ok()?).date();
+    let second = |hour| Some(zone.to_timestamp(day.at(hour, 0, 0, 0)).ok()?.as_second());
+    let (from, to) = (from.max(second(open)?), to.min(second(close)?));
+    (from < to).then_some((staff, from, to))
+}
+
 fn names(alive: &[(Place, &Seen)]) -> Vec<&'static str> {
     alive.iter().map(|(place, _)| place.name()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_within_the_hours_of_its_place_can_be_seen() {
+        let kolkata = TimeZone::get("Asia/Kolkata").unwrap();
+        let second = |hour: i8, minute: i8| {
+            let wall = jiff::civil::date(2031, 5, 11).at(hour, minute, 0, 0);
+            kolkata.to_timestamp(wall).unwrap().as_second()
+        };
+        let time = |from, to| ("staff-0".to_owned(), from, to);
+        for (from, to, seen) in [
+            ((10, 0), (12, 0), Some(((10, 0), (12, 0)))),
+            ((20, 0), (22, 0), Some(((20, 0), (21, 0)))),
+            ((7, 0), (9, 0), Some(((8, 0), (9, 0)))),
+            ((21, 0), (22, 0), None),
+            ((6, 0), (8, 0), None),
+        ] {
+            let at = |(hour, minute)| second(hour, minute);
+            let whole = time(at(from), at(to));
+            let seen = seen.map(|(from, to)| time(at(from), at(to)));
+            assert_eq!(within_hours(&kolkata, whole.clone(), (8, 21)), seen);
+            assert_eq!(within_hours(&kolkata, whole.clone(), (0, 24)), Some(whole));
+        }
+    }
 }
