@@ -39,8 +39,37 @@ pub(crate) struct Memory {
     pub(crate) grids_read: BTreeMap<ResourceKey, Timestamp>,
     /// Resources whose last grid showed something new, which a second look has to confirm, and how often in a row it did.
     pub(crate) unsure: BTreeMap<ResourceKey, u32>,
-    /// Records that the owner named and that were looked for.
-    pub(crate) named_read: BTreeSet<RemoteId>,
+    /// Records that the owner named and of which it is known whether they are there.
+    named_read: BTreeSet<RemoteId>,
+    /// Records that the owner named and that cannot be read, and when that was last tried.
+    named_unreadable: BTreeMap<RemoteId, Timestamp>,
+}
+
+impl Memory {
+    /// Notes what a look says of the records that the owner named, whatever it was for. One of which it says nothing is
+    /// still to be looked for.
+    pub(crate) fn note_named(&mut self, named: &[RemoteId], sight: &Sight, now: Timestamp) {
+        for id in named.iter().filter(|id| sight.has_answer_for(id)) {
+            if sight.seen.has_id(id) {
+                self.named_read.insert(id.clone());
+                self.named_unreadable.remove(id);
+            } else {
+                self.named_unreadable.insert(id.clone(), now);
+            }
+        }
+    }
+
+    /// When a named record that the mirror does not have was last looked for; nothing if it need not be any more.
+    ///
+    /// One that is not there would be the next to be read for ever, and nothing else would ever be looked at; one that cannot
+    /// be read waits for its turn.
+    fn named_read_at(&self, id: &RemoteId) -> Option<Timestamp> {
+        if self.named_read.contains(id) {
+            return None;
+        }
+        let tried = self.named_unreadable.get(id).copied();
+        Some(tried.unwrap_or(Timestamp::MIN))
+    }
 }
 
 /// A look in the making.
@@ -216,10 +245,11 @@ impl Looker {
             .into_iter()
             .map(|row| row.record.id)
             .collect();
-        let unread = named
-            .into_iter()
-            .filter(|id| !mirrored.contains(id) && !self.memory.named_read.contains(id));
-        items.extend(unread.map(|id| (Timestamp::MIN, Item::Record(id), true)));
+        let unread = named.into_iter().filter(|id| !mirrored.contains(id));
+        items.extend(unread.filter_map(|id| {
+            let at = self.memory.named_read_at(&id)?;
+            Some((at, Item::Record(id), true))
+        }));
         items.extend(self.watch.grid_resources().into_iter().map(|resource| {
             let read = self.memory.grids_read.get(resource).copied();
             let at = read.unwrap_or(Timestamp::MIN);

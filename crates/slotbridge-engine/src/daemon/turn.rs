@@ -322,7 +322,9 @@ impl Turn {
             return Ok(());
         };
         account.note(what, &sight, looked.steps, looked.all_seen_since, now);
-        account.memory.named_read.extend(asked.iter().cloned());
+        account
+            .memory
+            .note_named(&account.watch.known_records, &sight, now);
         let done = account.done(asked.difference(&unread), &rows);
         for record in &sight.left {
             account.has_left(record, now);

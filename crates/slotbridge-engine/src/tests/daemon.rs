@@ -497,6 +497,42 @@ async fn busy_times_on_a_platform_without_a_list_are_blocked_after_two_looks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn named_records_that_are_gone_or_cannot_be_read_hold_up_no_others() {
+    let mut world = World::with_grid();
+    let unreadable = world.b.book("anna", at(9, 0), 60, "Вера");
+    {
+        let mut state = world.b.state.lock().unwrap();
+        state.garbled = vec![unreadable.clone()];
+        state.read_takes = Duration::from_millis(500);
+    }
+    let named = world.b.book("anna", at(12, 0), 60, "Дарья");
+    // It comes before the others.
+    let gone = RemoteId::new("a-gone");
+    world.bridge.members[1].known_records = vec![gone, unreadable, named];
+    let quota = Quota {
+        calls: 1,
+        per: Duration::from_secs(5),
+    };
+    let running = world.start_with(world.setup(&[quota]), Mode::Apply).await;
+    seconds(120).await;
+    let on_a = |client: &str| {
+        let live = world.a.live();
+        live.iter().any(|one| one.client.name.expose() == client)
+    };
+    assert!(on_a("Дарья"), "{:?}", world.times(&world.a));
+    assert!(world.b.calls("occupancy") > 10, "grids are looked at, too");
+    // What could not be read is tried again in its turn.
+    world.b.state.lock().unwrap().garbled.clear();
+    seconds(3600).await;
+    assert!(on_a("Вера"), "{:?}", world.times(&world.a));
+    // What comes later is seen.
+    world.b.book("boris", at(15, 0), 60, "Павел");
+    seconds(120).await;
+    assert_eq!(world.a.live().len(), 3);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_for_a_time_at_which_a_create_may_have_landed_goes_on_when_that_is_known() {
     let world = World::listing();
     let running = world.start().await;

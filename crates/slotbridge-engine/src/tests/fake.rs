@@ -59,7 +59,7 @@ pub(crate) struct State {
     next: u64,
     faults: BTreeMap<&'static str, Vec<Fault>>,
     pub(crate) calls: BTreeMap<&'static str, u64>,
-    /// Rows that the listing can't read.
+    /// Rows that can't be read.
     pub(crate) garbled: Vec<RemoteId>,
     /// Up to when a grid says nothing, as if its answer were cut.
     pub(crate) grid_from: Option<Timestamp>,
@@ -370,6 +370,13 @@ impl State {
     }
 }
 
+fn unreadable(id: &RemoteId) -> Unreadable {
+    Unreadable {
+        id: Some(id.clone()),
+        why: "made to be unreadable".to_owned(),
+    }
+}
+
 #[async_trait]
 impl Platform for Fake {
     fn name(&self) -> &PlatformName {
@@ -433,10 +440,7 @@ impl Platform for Fake {
             .partition(|record| state.garbled.contains(&record.id));
         let unreadable = garbled
             .into_iter()
-            .map(|record| Unreadable {
-                id: Some(record.id),
-                why: "made to be unreadable".to_owned(),
-            })
+            .map(|record| unreadable(&record.id))
             .collect();
         let coverage = match fault {
             Some(Fault::Cut) => {
@@ -465,9 +469,11 @@ impl Platform for Fake {
         }
         let (reading, takes) = {
             let state = self.state.lock().unwrap();
-            let reading = state.records.get(id).map_or(Reading::Missing, |record| {
-                Reading::Found(Box::new(record.clone()))
-            });
+            let reading = match state.records.get(id) {
+                None => Reading::Missing,
+                Some(_) if state.garbled.contains(id) => Reading::Unreadable(unreadable(id)),
+                Some(record) => Reading::Found(Box::new(record.clone())),
+            };
             (reading, state.read_takes)
         };
         self.seam.sleep(takes).await;
