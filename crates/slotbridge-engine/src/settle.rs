@@ -8,6 +8,9 @@
 //! A request that was cut off has landed, or never will, within [`GRACE`]. One that an earlier process left without an
 //! outcome was cut off when that process ended, which may have been a moment ago, however long it was under way.
 
+pub(crate) mod comments;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -84,7 +87,7 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp)
                 &row.operation,
                 remote_id,
                 desired,
-                fields.iter().copied(),
+                fields,
                 since,
             ),
             Action::Remove { remote_id, .. } => {
@@ -122,6 +125,15 @@ pub(crate) fn settle(view: &mut View<'_>, open: &[JournalRow], begun: Timestamp)
                     view.cancelled_copies.insert(create, remote_id);
                 }
             }
+            Verdict::PartlyLanded { remote_id, shadow } => {
+                note(
+                    view,
+                    &mut changes,
+                    row,
+                    Outcome::Abandoned,
+                    Some((Some(remote_id), shadow)),
+                );
+            }
             Verdict::NotLanded => note(view, &mut changes, row, Outcome::Abandoned, None),
         }
     }
@@ -137,6 +149,11 @@ enum Verdict {
         shadow: Shadow,
     },
     NotLanded,
+    /// The record shows a part of what was sent: the rest did not arrive, or somebody has changed it since.
+    PartlyLanded {
+        remote_id: RemoteId,
+        shadow: Shadow,
+    },
     /// A record that does not stand may be the one that was made: a person must say what became of the booking.
     Cancelled(RemoteId),
     Open,
@@ -429,20 +446,30 @@ fn settle_update(
     operation: &Operation,
     remote_id: &RemoteId,
     desired: &Booking,
-    mut fields: impl Iterator<Item = Field>,
+    fields: &BTreeSet<Field>,
     since: Timestamp,
 ) -> Verdict {
     let Some(row) = seen_since(view, member, remote_id, since) else {
         return Verdict::Open;
     };
     match &row.shown {
-        Shown::Live(shown) if fields.all(|field| same_value(field, shown, desired)) => {
-            let shadow = shadow_before(view, member, operation)
-                .map(|before| shadow_after_update(before, operation, shown));
-            shadow.map_or(Verdict::NotLanded, |shadow| Verdict::Landed {
-                remote_id: remote_id.clone(),
-                shadow,
-            })
+        Shown::Live(shown) => {
+            let mut landed = fields.clone();
+            landed.retain(|field| same_value(*field, shown, desired));
+            let Some(before) =
+                shadow_before(view, member, operation).filter(|_| !landed.is_empty())
+            else {
+                return Verdict::NotLanded;
+            };
+            // What arrived is our own word, even where the booking is gone by now. Whatever else the record shows is
+            // merged like any other change.
+            let remote_id = remote_id.clone();
+            let shadow = shadow_after_fields(before, operation, &landed, shown);
+            if landed == *fields {
+                Verdict::Landed { remote_id, shadow }
+            } else {
+                Verdict::PartlyLanded { remote_id, shadow }
+            }
         }
         // Where a change means cancelling and booking again, the cancelling was ours: no person removed anything, and the
         // booking still wants a record.
@@ -454,8 +481,8 @@ fn settle_update(
                 shadow: Shadow::GONE,
             }
         }
-        // Whatever it shows instead is merged like any other change.
-        Shown::Live(_) | Shown::Gone => Verdict::NotLanded,
+        // Merged like any other change.
+        Shown::Gone => Verdict::NotLanded,
         Shown::Unseen => Verdict::Open,
     }
 }
@@ -466,13 +493,20 @@ pub(crate) fn shadow_after_update(
     operation: &Operation,
     kept: &Booking,
 ) -> Shadow {
-    let Action::Update {
-        desired,
-        fields,
-        shown,
-        ..
-    } = &operation.action
-    else {
+    match &operation.action {
+        Action::Update { fields, .. } => shadow_after_fields(before, operation, fields, kept),
+        Action::Create { .. } | Action::Remove { .. } => before.clone(),
+    }
+}
+
+/// The same where only these fields of the update took effect.
+fn shadow_after_fields(
+    before: &Shadow,
+    operation: &Operation,
+    fields: &BTreeSet<Field>,
+    kept: &Booking,
+) -> Shadow {
+    let Action::Update { desired, shown, .. } = &operation.action else {
         return before.clone();
     };
     let agreed = if operation.undoes {

@@ -180,9 +180,14 @@ impl<'a> Work<'a> {
         }
         let settled = settle::settle(&mut view, &open, settle::begun(seam));
         self.apply(settled).await?;
-        let mut taken_back = Vec::new();
+        let mut found_out = Vec::new();
+        let shown = settle::comments::newly_shown(&view);
+        if !shown.is_empty() {
+            let journal = store.journal_of_bookings(&bridge.name, shown).await?;
+            settle::comments::take_over(&mut view, &journal, &mut found_out);
+        }
         let explained = self.presumed_in_vain(&view).await?;
-        presume::take_back(&mut view, explained, &mut taken_back);
+        presume::take_back(&mut view, explained, &mut found_out);
 
         let mut report = empty_report(bridge);
         let mut new_id = || BookingId::from_parts(seam.now(), random_bytes(seam));
@@ -195,7 +200,7 @@ impl<'a> Work<'a> {
             report.unmapped.append(&mut walked.unmapped);
         }
         report.plan = basis_hash(&operations);
-        let changes = taken_back.into_iter().chain(changes).collect();
+        let changes = found_out.into_iter().chain(changes).collect();
         Ok(Planned {
             work: self,
             view,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use slotbridge_core::merge::Subject;
+use slotbridge_core::merge::{RemovedAndEdited, Subject};
 use slotbridge_core::model::{Field, Private};
 use slotbridge_platform::Platform as _;
 use slotbridge_platform::seam::Seam as _;
@@ -141,6 +141,74 @@ async fn a_comment_that_did_not_arrive_with_a_copy_that_could_not_be_read_back_i
         assert_eq!(world.a.writes(), 0);
         assert_eq!(world.b.writes(), if arrives { 1 } else { 2 });
     }
+}
+
+/// A world in which a booking lives on although it was cancelled, if it was edited elsewhere. Its copy was made with its
+/// comment, and could not be read since.
+async fn not_read_back() -> (World, RemoteId) {
+    let mut world = World::with_grid();
+    world.bridge.policy.on_removed_and_edited = RemovedAndEdited::Keep;
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    write(&world, &a, "звонить");
+    world.b.fault("read", Fault::Down);
+    world.run().await;
+    assert_eq!(comments(&world), ["звонить", "звонить"]);
+    (world, a)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_of_ours_that_is_first_seen_after_a_cancellation_is_no_edit() {
+    let (world, a) = not_read_back().await;
+    world.a.cancel(&a);
+    world.b.fault("read", Fault::Down);
+    world.run().await;
+    assert_eq!(world.b.live().len(), 1, "nobody could look at it");
+    world.settle().await;
+    assert_eq!((world.a.live().len(), world.b.live().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_comment_that_is_first_seen_after_a_cancellation_is_an_edit() {
+    let (world, a) = not_read_back().await;
+    world.a.cancel(&a);
+    world.b.fault("read", Fault::Down);
+    world.run().await;
+    world.b.person(&live_id(&world.b), |record| {
+        record.comment = Private::new("код 12");
+    });
+    world.settle().await;
+    assert_eq!(comments(&world), ["код 12", "код 12"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_of_ours_that_is_first_seen_after_another_was_written_elsewhere_is_no_rival() {
+    let (world, a) = not_read_back().await;
+    write(&world, &a, "код 12");
+    world.b.fault("read", Fault::Down);
+    world.run().await;
+    let report = world.run().await;
+    assert!(report.bridges[0].conflicts.is_empty(), "{report:#?}");
+    world.settle().await;
+    assert_eq!(comments(&world), ["код 12", "код 12"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_change_of_ours_that_is_first_seen_after_a_cancellation_is_no_edit() {
+    let (mut world, a) = in_step().await;
+    world.bridge.policy.on_removed_and_edited = RemovedAndEdited::Keep;
+    world.a.move_to(&a, at(11, 0));
+    write(&world, &a, "звонить");
+    world.b.state.lock().unwrap().between = Some(Between::CommentFails);
+    world.b.fault("update", Fault::ReplyLost);
+    world.run().await;
+    let copy = only(&world.b.live()).clone();
+    assert_eq!((copy.start, copy.comment.expose()), (at(11, 0), ""));
+    world.a.cancel(&a);
+    world.b.fault("list", Fault::Down);
+    world.run().await;
+    assert_eq!(world.b.live().len(), 1, "nobody could look at it");
+    world.settle().await;
+    assert_eq!((world.a.live().len(), world.b.live().len()), (0, 0));
 }
 
 /// A world in which a copy was made without an answer, and its comment did not arrive.
