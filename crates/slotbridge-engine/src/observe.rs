@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{RemoteId, ResourceKey};
-use slotbridge_core::record::{Coverage, Grid, Reading, Record, RecordState, Unreadable, Window};
+use slotbridge_core::record::{
+    Coverage, Grid, Reading, Record, RecordState, Support, Unreadable, Window,
+};
 use slotbridge_platform::capabilities::Discovery;
 use slotbridge_platform::platform::{Priority, Query};
 use slotbridge_platform::{PlatformError, seam::Seam, tally};
@@ -94,6 +96,24 @@ impl Sight {
                 .unreadable
                 .iter()
                 .any(|row| row.id.as_ref() == Some(id))
+    }
+
+    /// Whether absence means anything.
+    fn is_proven(&self) -> bool {
+        matches!(self.coverage, Coverage::Complete(_))
+    }
+
+    /// A listing that was taken for complete did not show a record that stands.
+    fn was_left_out(&mut self, id: &RemoteId) {
+        tracing::warn!(record = %id, "A listing left out a record that stands.");
+        let why = format!(
+            "the listing left out record {id}, which stands there; nothing is concluded from it"
+        );
+        self.coverage = Coverage::Partial { why: why.clone() };
+        self.trouble = Some(Trouble {
+            kind: None,
+            text: why,
+        });
     }
 
     fn failed(&mut self, error: &PlatformError) {
@@ -229,18 +249,24 @@ impl Observer<'_> {
         Ok(())
     }
 
-    /// Absence from a complete listing is only a reason to look: the record may have moved out of the window.
+    /// Absence from a complete listing is only a reason to look: the record may have moved out of the window. One that
+    /// stands inside all the same was left out, and so may be others that nobody knows: then the listing proves nothing.
     async fn confirm_absent(
         &self,
         absent: Vec<RemoteId>,
+        window: Window,
         sight: &mut Sight,
     ) -> Result<(), EngineError> {
+        let known = self.known_before(&absent, sight.began_at).await?;
         for id in absent {
             let begun_at = self.seam.now();
             match self.watch.platform.read(&id, Priority::Hint).await {
                 Ok(reading) => {
                     // Whatever it is, it is not where the mirror has it.
                     sight.changed.insert(id.clone());
+                    if known.contains(&id) && stands_in(window, &reading) {
+                        sight.was_left_out(&id);
+                    }
                     let mut changes = Vec::with_capacity(1);
                     self.note_reading(id, reading, begun_at, sight, &mut changes);
                     self.store.apply(changes).await?;
@@ -252,6 +278,24 @@ impl Observer<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Those of the records that nobody has seen since the look began: one that was written meanwhile may have come too
+    /// late for the listing.
+    async fn known_before(
+        &self,
+        ids: &[RemoteId],
+        began_at: Timestamp,
+    ) -> Result<BTreeSet<RemoteId>, EngineError> {
+        let rows = self.store.mirror_rows(self.watch.name(), ids.to_vec());
+        // A stamp that lies ahead says nothing: then the clock was set back.
+        let meanwhile = began_at..=self.seam.now();
+        Ok(rows
+            .await?
+            .into_iter()
+            .filter(|row| !meanwhile.contains(&row.seen_at))
+            .map(|row| row.record.id)
+            .collect())
     }
 
     fn note_reading(
@@ -414,6 +458,19 @@ impl Observer<'_> {
         let done = u64::try_from(done).unwrap_or(u64::MAX);
         self.progress
             .step(&self.watch.bridge, Phase::Observe, done, total);
+    }
+}
+
+/// Whether a reading shows a booking that takes its time and starts in the window. What is none may not be a row of its
+/// own, such as a day that a recurring rule promises.
+fn stands_in(window: Window, reading: &Reading) -> bool {
+    match reading {
+        Reading::Found(record) => {
+            record.state == RecordState::Live
+                && record.support == Support::Full
+                && window.contains(record.start)
+        }
+        Reading::Missing | Reading::Unreadable(_) => false,
     }
 }
 

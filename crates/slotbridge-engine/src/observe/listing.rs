@@ -132,7 +132,7 @@ impl Observer<'_> {
         missing.retain(|id| !elsewhere.contains(id));
         let whole = found.proven.take().filter(|_| !in_parts).unwrap_or(window);
         let coverage = found.coverage(whole);
-        let proven = matches!(coverage, Coverage::Complete(_));
+        let mut proven = matches!(coverage, Coverage::Complete(_));
         let at = self.seam.now();
         let mut changes = std::mem::take(&mut found.changes);
         self.note_unreadable(&found.unreadable, at, &mut changes)
@@ -165,8 +165,13 @@ impl Observer<'_> {
             if is_news {
                 self.store.apply(std::mem::take(&mut changes)).await?;
             }
-            self.confirm_absent(absent, sight).await?;
+            self.confirm_absent(absent, whole, sight).await?;
             is_news |= !sight.changed.is_empty();
+            if !sight.is_proven() {
+                proven = false;
+                // What was left out has not been seen: nothing goes on from here.
+                found.cursor = None;
+            }
         }
         sight.cursor.clone_from(&found.cursor);
         // Of a look that brings nothing new only the time is noted, and not always: an older cursor only means that a few

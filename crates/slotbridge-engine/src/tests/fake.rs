@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     Cut,
     /// The listing is empty and claims to be complete.
     Empty,
+    /// The listing shows only what does not stand, as where each state has a list of its own, and claims to be complete.
+    NoneLive,
 }
 
 /// What happens to the comment between a write and its answer, once.
@@ -289,7 +291,7 @@ impl Fake {
                 return Err(self.error(ErrorKind::Transport, Retry::AfterObserving, call));
             }
             Some(Fault::Refuses) => return Err(self.error(ErrorKind::Refused, Retry::Never, call)),
-            Some(Fault::ReplyLost | Fault::Cut | Fault::Empty) | None => {}
+            Some(Fault::ReplyLost | Fault::Cut | Fault::Empty | Fault::NoneLive) | None => {}
         }
         let mut state = self.state.lock().unwrap();
         let id = land(&mut state).map_err(|kind| self.error(kind, Retry::Never, call))?;
@@ -451,6 +453,10 @@ impl Platform for Fake {
             }
             Some(Fault::Empty) => {
                 records.clear();
+                Coverage::Complete(*window)
+            }
+            Some(Fault::NoneLive) => {
+                records.retain(|record| record.state != RecordState::Live);
                 Coverage::Complete(*window)
             }
             _ => Coverage::Complete(*window),

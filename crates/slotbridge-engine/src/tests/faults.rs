@@ -353,3 +353,28 @@ async fn a_copy_without_its_marker_is_known_although_somebody_has_changed_its_ph
         assert_eq!(phone.as_deref(), Some("+79001234567"), "the edit arrives");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_create_is_not_repeated_because_of_a_listing_that_left_out_what_stands() {
+    let world = World::listing();
+    let stays = world.a.book("boris", at(9, 0), 60, "Игорь");
+    let goes = world.a.book("boris", at(12, 0), 60, "Любовь");
+    world.settle().await;
+    world.a.cancel(&goes);
+    world.settle().await;
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    let landed = client_on(&world.b, "Вера");
+    world.b.fault("list", Fault::NoneLive);
+    let report = world.run().await;
+    assert_eq!(report.exit_code(), 1, "it is told");
+    assert_eq!(
+        report.bridges[0].platforms[1].coverage, "partial",
+        "a record that was read right afterwards was not in it"
+    );
+    world.settle().await;
+    assert_eq!(client_on(&world.b, "Вера"), landed);
+    assert_eq!(world.b.calls("create"), 3, "it is not made again");
+    assert!(world.a.live().iter().any(|record| record.id == stays));
+}
