@@ -7,16 +7,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use slotbridge_core::model::RemoteId;
-use slotbridge_core::record::{Coverage, Listing, Record, RecordState, Unreadable, Window};
-use slotbridge_platform::platform::Query;
+use slotbridge_core::record::{
+    Coverage, Listing, Reading, Record, RecordState, Unreadable, Window,
+};
+use slotbridge_platform::platform::{Priority, Query};
 use slotbridge_store::{Change, MirrorKey, MirrorRow, RecordHash};
 
-use super::{Observer, Sight, has_changed_to};
+use super::{Observer, Sight, UNREAD_FOR, has_changed_to};
 use crate::EngineError;
 use crate::event::Trouble;
 
 /// From how many live records on a listing that shows none of them is a feed with new ids, not a busy day.
 const NEW_IDS_FROM: usize = 5;
+
+/// How many other records are read at most to see whether an empty listing is a quiet time.
+const WITNESSES: usize = 3;
 
 /// How many mirrored records a part of a window has at most, but for those of one day. A page or two more is what a part
 /// costs; all of the records in memory at once is what it saves.
@@ -85,6 +90,8 @@ struct Found {
     partial: Option<Coverage>,
     /// What the only part has proven.
     proven: Option<Window>,
+    /// Whether it may be empty although live records were to be expected.
+    explained: bool,
     cursor: Option<String>,
 }
 
@@ -131,6 +138,12 @@ impl Observer<'_> {
         } = &mut found;
         missing.retain(|id| !elsewhere.contains(id));
         let whole = found.proven.take().filter(|_| !in_parts).unwrap_or(window);
+        if found.is_doubtful()
+            && found.live < NEW_IDS_FROM
+            && self.is_quiet(window, &found.missing).await?
+        {
+            found.explained = true;
+        }
         let coverage = found.coverage(whole);
         let mut proven = matches!(coverage, Coverage::Complete(_));
         let at = self.seam.now();
@@ -197,6 +210,58 @@ impl Observer<'_> {
             self.store.apply(changes).await?;
         }
         Ok(())
+    }
+
+    /// Whether an empty listing is to be believed although a few live records are known: none of them is where it was not
+    /// listed, and the platform shows one of them elsewhere, or else another known record. One that shows nothing at all
+    /// may have stopped letting us see, which looks the same.
+    async fn is_quiet(&self, window: Window, missing: &[RemoteId]) -> Result<bool, EngineError> {
+        let platform = &self.watch.platform;
+        let mut shows = false;
+        for id in missing {
+            match platform.read(id, Priority::Hint).await {
+                Ok(Reading::Found(record)) => {
+                    if record.state == RecordState::Live && window.contains(record.start) {
+                        return Ok(false);
+                    }
+                    shows = true;
+                }
+                Ok(Reading::Missing) => {}
+                // The next look asks again.
+                Ok(Reading::Unreadable(_)) | Err(_) => return Ok(false),
+            }
+        }
+        if shows {
+            return Ok(true);
+        }
+        for witness in self.known_beside(window).await? {
+            if let Ok(Reading::Found(_)) = platform.read(&witness, Priority::Hint).await {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Records that are known to live behind a window, or not long before it: a few, the nearest.
+    async fn known_beside(&self, window: Window) -> Result<Vec<RemoteId>, EngineError> {
+        let name = self.watch.name();
+        let long_before = window.from.saturating_sub(UNREAD_FOR);
+        let before = Window {
+            from: long_before.unwrap_or(Timestamp::MIN),
+            to: window.from,
+        };
+        let behind = Window {
+            from: window.to,
+            to: Timestamp::MAX,
+        };
+        let before = self.store.mirror_keys(name, before, None, KEYS).await?;
+        let behind = self.store.mirror_keys(name, behind, None, KEYS).await?;
+        let nearest = behind.into_iter().chain(before.into_iter().rev());
+        Ok(nearest
+            .filter(|key| key.state == RecordState::Live)
+            .map(|key| key.id)
+            .take(WITNESSES)
+            .collect())
     }
 
     /// The parts of a window in which it is listed.
@@ -429,19 +494,22 @@ fn place(record: &Record) -> (i64, &RemoteId) {
 }
 
 impl Found {
-    /// What absence means. An empty listing over a mirror that isn't empty proves nothing.
+    /// Whether it is empty over a mirror that isn't.
+    fn is_doubtful(&self) -> bool {
+        let empty = self.shown == 0 && self.unreadable.is_empty();
+        self.partial.is_none() && empty && self.live > 0
+    }
+
+    /// What absence means. An empty listing over a mirror that isn't empty proves nothing by itself.
     fn coverage(&mut self, whole: Window) -> Coverage {
-        if let Some(partial) = self.partial.take() {
-            return partial;
-        }
-        let (live, empty) = (self.live, self.shown == 0 && self.unreadable.is_empty());
-        if empty && live > 0 {
+        if self.is_doubtful() && !self.explained {
+            let live = self.live;
             return Coverage::Partial {
                 why: format!(
                     "the listing is empty, but {live} live records are known; nothing is concluded from it"
                 ),
             };
         }
-        Coverage::Complete(whole)
+        self.partial.take().unwrap_or(Coverage::Complete(whole))
     }
 }

@@ -55,6 +55,70 @@ async fn a_short_or_empty_listing_removes_nothing() {
     }
 }
 
+// R29
+#[tokio::test(start_paused = true)]
+async fn a_platform_whose_only_record_has_left_the_window_is_in_step_all_the_same() {
+    let world = World::listing();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    let later = at(9, 0) + SignedDuration::from_hours(24 * 90);
+    world.a.move_to(&a, later);
+    let b = world.b.book("boris", at(9, 0), 60, "Игорь");
+    let report = world.run().await;
+    assert_eq!(report.exit_code(), 0, "{report:#?}");
+    assert_eq!(world.a.live().len(), 2, "what is new is copied to it");
+    assert!(world.b.live().iter().any(|record| record.start == later));
+    world.b.cancel(&b);
+    world.settle().await;
+}
+
+// R29
+#[tokio::test(start_paused = true)]
+async fn a_platform_whose_last_record_was_deleted_is_believed_where_it_shows_an_older_one() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.seam.sleep(std::time::Duration::from_hours(72)).await;
+    let soon = world.seam.now() + SignedDuration::from_hours(24);
+    let last = world.a.book("anna", soon, 60, "Любовь");
+    world.settle().await;
+    world.a.state.lock().unwrap().records.remove(&last);
+    world.b.book("boris", soon, 60, "Игорь");
+    let report = world.run().await;
+    assert_eq!(report.exit_code(), 0, "{report:#?}");
+    for platform in [&world.a, &world.b] {
+        let live = platform.live();
+        let clients: Vec<_> = live.iter().map(|one| one.client.name.expose()).collect();
+        assert_eq!(clients.len(), 2);
+        assert!(!clients.contains(&"Любовь"), "{clients:?}");
+    }
+}
+
+// R4
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_shows_nothing_at_all_any_more_is_not_believed() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.seam.sleep(std::time::Duration::from_hours(72)).await;
+    let soon = world.seam.now() + SignedDuration::from_hours(24);
+    world.a.book("anna", soon, 60, "Любовь");
+    world.settle().await;
+    let writes = world.b.writes();
+    world.a.state.lock().unwrap().records.clear();
+    for _ in 0..3 {
+        let report = world.run().await;
+        assert_eq!(report.exit_code(), 1);
+        assert_eq!(report.bridges[0].platforms[0].coverage, "partial");
+    }
+    assert_eq!((world.b.live().len(), world.b.writes()), (2, writes));
+    // Somebody books there again: it shows what it has.
+    world.a.book("boris", soon, 60, "Игорь");
+    world.run().await;
+    let live = world.b.live();
+    assert!(live.iter().all(|one| one.client.name.expose() != "Любовь"));
+}
+
 // R2
 #[tokio::test(start_paused = true)]
 async fn nothing_is_created_where_the_listing_was_short() {

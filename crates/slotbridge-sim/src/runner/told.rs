@@ -18,6 +18,7 @@ pub(crate) struct Names {
     clients: BTreeMap<BookingId, u64>,
     conflicts: Vec<ConflictTold>,
     troubles: Vec<Trouble>,
+    empty: Vec<Place>,
 }
 
 fn place(name: &str) -> Option<Place> {
@@ -93,6 +94,14 @@ impl Names {
     /// Takes what stands in the last report.
     pub(crate) fn stands(&mut self, report: &Report) {
         self.troubles.clear();
+        let platforms = report.bridges.iter().flat_map(|bridge| &bridge.platforms);
+        self.empty = platforms
+            .filter(|platform| {
+                let why = platform.partial_because.as_deref().unwrap_or_default();
+                why.starts_with("the listing is empty")
+            })
+            .filter_map(|platform| place(platform.name.as_str()))
+            .collect();
         let mut add = |booking: &BookingId, place: Option<Place>| {
             if let Some(client) = self.clients.get(booking).copied() {
                 self.troubles.push(Trouble { client, place });
@@ -122,6 +131,7 @@ impl Names {
         Told {
             conflicts: self.conflicts.clone(),
             troubles: self.troubles.clone(),
+            empty: self.empty.clone(),
         }
     }
 }

@@ -334,6 +334,9 @@ impl People {
         };
         if done.is_ok() {
             auditor.cancelled(place, seen, &others);
+            if removes {
+                auditor.removed(place);
+            }
             let what = if removes { "removes" } else { "cancels" };
             self.note(stage, place, what, seen);
         }

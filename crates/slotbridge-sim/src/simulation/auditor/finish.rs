@@ -117,6 +117,7 @@ impl Auditor {
                     && scene.told.trouble(number, place)
                 || self.may_be_open(client, place, scene) && scene.told.trouble(number, place)
                 || self.reason(number, client, place, scene) && scene.told.trouble(number, place)
+                || self.may_be_blind(place, scene)
         };
         // Copies that nobody can know to have stood: while a person is told of them, the booking waits as it is elsewhere.
         let unanswered = client
@@ -128,7 +129,7 @@ impl Auditor {
             })
             .unwrap_or_default();
         if client.must_be_gone() {
-            if !unanswered.is_empty() {
+            if !unanswered.is_empty() || self.is_cancelled_unseen(client, scene) {
                 return found;
             }
             for (place, seen) in alive.iter().filter(|(place, _)| !excused(*place)) {
@@ -322,6 +323,22 @@ impl Auditor {
         })
     }
 
+    /// Whether a platform shows nothing at all because a person removed what stood there: nobody can tell that from one that
+    /// does not let us see any more.
+    fn may_be_blind(&self, place: Place, scene: &Scene<'_>) -> bool {
+        self.removed.contains(&place)
+            && scene.told.empty.contains(&place)
+            && scene.records.get(&place).is_none_or(Vec::is_empty)
+    }
+
+    /// Whether it was cancelled only where nothing is shown.
+    fn is_cancelled_unseen(&self, client: &Client, scene: &Scene<'_>) -> bool {
+        let cancels = &client.cancels;
+        cancels
+            .iter()
+            .all(|cancel| self.may_be_blind(cancel.place, scene))
+    }
+
     /// Whether a write of which nobody knows whether it happened can never be settled: its time is over, or lies beyond
     /// what the platform shows, or outside its hours, of which it shows nothing.
     fn may_be_open(&self, client: &Client, place: Place, scene: &Scene<'_>) -> bool {
@@ -373,7 +390,9 @@ impl Auditor {
             && self.reason(number, client, client.origin, scene);
         let others = scene.records.iter().filter(|(place, live)| {
             let has_copy = live.iter().any(|seen| is_of(seen, number));
-            **place != client.origin && !(has_copy && stays_behind)
+            **place != client.origin
+                && !(has_copy && stays_behind)
+                && !self.may_be_blind(**place, scene)
         });
         others
             .filter(|(place, live)| {

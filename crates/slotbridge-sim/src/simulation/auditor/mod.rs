@@ -128,6 +128,8 @@ pub struct Auditor {
     /// Where the run that is at work was given a whole list of what stands, and which one was last, and lived to keep it.
     looks: BTreeSet<Place>,
     looked: BTreeMap<Place, u64>,
+    /// Where a person removed a record of which nothing is left.
+    removed: BTreeSet<Place>,
     /// Whether a run was killed, or an answer was lost where nothing can be listed: something may be open for ever.
     doubts: bool,
 }
@@ -148,6 +150,7 @@ impl Auditor {
             edits: Vec::new(),
             looks: BTreeSet::new(),
             looked: BTreeMap::new(),
+            removed: BTreeSet::new(),
             doubts: false,
         }
     }
@@ -267,6 +270,11 @@ impl Auditor {
         if let Some(client) = self.client_of(before) {
             client.cancelled((place, run, looked), before, others, sink);
         }
+    }
+
+    /// What a person cancelled is not even shown as cancelled any more.
+    pub fn removed(&mut self, place: Place) {
+        self.removed.insert(place);
     }
 
     /// A write by API cannot be known to have been answered. Where records are listed, that is made good by looking.

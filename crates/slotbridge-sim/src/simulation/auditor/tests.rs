@@ -156,7 +156,7 @@ async fn the_loser_of_a_conflict_must_be_told_of() {
             values: vec!["Тайна 1".to_owned(), "Тайна 2".to_owned()],
             open: false,
         }],
-        troubles: Vec::new(),
+        ..Told::default()
     };
     assert_eq!(both(&told), []);
 }
@@ -229,8 +229,8 @@ async fn a_copy_that_is_cancelled_before_anybody_knows_of_it_may_wait_for_a_pers
             place: Some(place),
         };
         let told = Told {
-            conflicts: Vec::new(),
             troubles: vec![trouble; usize::from(told)],
+            ..Told::default()
         };
         auditor.finish(&stage, &told, &[0]);
         let found = auditor.violations().first();
@@ -336,13 +336,39 @@ async fn a_double_booking_may_keep_a_record_away_only_if_it_was_told_of() {
     };
     assert_eq!(taken(&Told::default()), [Invariant::Convergence]);
     let told = Told {
-        conflicts: Vec::new(),
         troubles: vec![Trouble {
             client: 2,
             place: None,
         }],
+        ..Told::default()
     };
     assert_eq!(taken(&told), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_from_which_everything_was_removed_may_be_left_alone_only_if_that_is_told() {
+    let fate = |removed: bool, empty: bool, told: bool| {
+        let mut scene = Scene::new();
+        scene.cancel(THERE, scene.there);
+        if removed {
+            scene.auditor.removed(THERE);
+        }
+        if !empty {
+            scene.hand(THERE).book(&booking(&scene.stage, THERE, 3, 5));
+        }
+        let new = scene.hand(HERE).book(&booking(&scene.stage, HERE, 2, 3));
+        let seen = scene.view(HERE).seen(new).unwrap();
+        scene.auditor.booked(HERE, &seen);
+        scene.judged(&Told {
+            empty: vec![THERE; usize::from(told)],
+            ..Told::default()
+        })
+    };
+    let found = [Invariant::NoResurrection, Invariant::Convergence];
+    assert_eq!(fate(true, true, true), []);
+    assert_eq!(fate(false, true, true), found);
+    assert_eq!(fate(true, false, true), found);
+    assert_eq!(fate(true, true, false), found);
 }
 
 #[tokio::test(start_paused = true)]
@@ -378,12 +404,12 @@ async fn what_nobody_can_list_may_stay_behind_its_copy_only_where_a_double_booki
             place: None,
         };
         let told = Told {
-            conflicts: Vec::new(),
             troubles: if told {
                 vec![trouble(1), trouble(2)]
             } else {
                 Vec::new()
             },
+            ..Told::default()
         };
         auditor.finish(&stage, &told, &[0]);
         let first = |what: &Violation| what.what.starts_with("client 1:");

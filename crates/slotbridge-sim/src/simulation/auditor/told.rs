@@ -42,6 +42,8 @@ pub struct Told {
     pub conflicts: Vec<ConflictTold>,
     /// What stands in the last report.
     pub troubles: Vec<Trouble>,
+    /// Which platforms showed nothing although records were known there, by the last report.
+    pub empty: Vec<Place>,
 }
 
 impl Told {
