@@ -105,7 +105,7 @@ impl Sight {
 
     /// A listing that was taken for complete did not show a record that stands.
     fn was_left_out(&mut self, id: &RemoteId) {
-        tracing::warn!(record = %id, "A listing left out a record that stands.");
+        tracing::debug!(record = %id, "A listing left out a record that stands.");
         let why = format!(
             "the listing left out record {id}, which stands there; nothing is concluded from it"
         );
@@ -251,12 +251,14 @@ impl Observer<'_> {
 
     /// Absence from a complete listing is only a reason to look: the record may have moved out of the window. One that
     /// stands inside all the same was left out, and so may be others that nobody knows: then the listing proves nothing.
+    /// Tells whether that is so; one that was read since the look began does not count.
     async fn confirm_absent(
         &self,
         absent: Vec<RemoteId>,
         window: Window,
         sight: &mut Sight,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
+        let mut left_out = false;
         let known = self.known_before(&absent, sight.began_at).await?;
         for id in absent {
             let begun_at = self.seam.now();
@@ -266,6 +268,7 @@ impl Observer<'_> {
                     sight.changed.insert(id.clone());
                     if known.contains(&id) && stands_in(window, &reading) {
                         sight.was_left_out(&id);
+                        left_out = true;
                     }
                     let mut changes = Vec::with_capacity(1);
                     self.note_reading(id, reading, begun_at, sight, &mut changes);
@@ -277,7 +280,7 @@ impl Observer<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// Those of the records that nobody has seen since the look began: one that was written meanwhile may have come too

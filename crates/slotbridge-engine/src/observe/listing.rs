@@ -96,13 +96,28 @@ struct Found {
 }
 
 impl Observer<'_> {
-    /// Lists what starts in a window.
+    /// Lists what starts in a window; twice where a record that stands was left out. What was left out both times is one that
+    /// the platform never lists, and says nothing of the others.
     pub(super) async fn list_window(
         &self,
         window: Window,
         query: fn(Window) -> Query,
         sight: &mut Sight,
     ) -> Result<(), EngineError> {
+        if self.list_once(window, query, sight).await? {
+            sight.trouble = None;
+            self.list_once(window, query, sight).await?;
+        }
+        Ok(())
+    }
+
+    /// Lists what starts in a window, and tells whether a record that stands there was left out.
+    async fn list_once(
+        &self,
+        window: Window,
+        query: fn(Window) -> Query,
+        sight: &mut Sight,
+    ) -> Result<bool, EngineError> {
         let name = self.watch.name();
         let parts = self.parts(window).await?;
         let in_parts = parts.len() > 1;
@@ -122,7 +137,7 @@ impl Observer<'_> {
                 Err(error) => {
                     sight.failed(&error);
                     if number == 0 {
-                        return Ok(());
+                        return Ok(false);
                     }
                     found.partial = Some(sight.coverage.clone());
                     found.cursor = None;
@@ -173,12 +188,13 @@ impl Observer<'_> {
         sight.unreadable = found.unreadable;
         sight.coverage = coverage;
         let mut is_news = !changes.is_empty();
+        let mut left_out = false;
         if !sight.ids_all_new && !absent.is_empty() {
             // Reading them takes its time. What was listed is stored before others can store what came after it.
             if is_news {
                 self.store.apply(std::mem::take(&mut changes)).await?;
             }
-            self.confirm_absent(absent, whole, sight).await?;
+            left_out = self.confirm_absent(absent, whole, sight).await?;
             is_news |= !sight.changed.is_empty();
             if !sight.is_proven() {
                 proven = false;
@@ -209,7 +225,7 @@ impl Observer<'_> {
         if !changes.is_empty() {
             self.store.apply(changes).await?;
         }
-        Ok(())
+        Ok(left_out)
     }
 
     /// Whether an empty listing is to be believed although a few live records are known: none of them is where it was not

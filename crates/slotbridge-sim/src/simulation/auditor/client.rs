@@ -8,6 +8,9 @@ use crate::world::Place;
 use super::history::History;
 use super::holds::{Field, fits, held, shown, slot_times};
 
+/// A run, and how many whole lists of a platform it had been given.
+pub(crate) type Moment = (u64, usize);
+
 /// A cancellation by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cancel {
@@ -33,8 +36,8 @@ pub(crate) struct Client {
     pub(crate) cancels: Vec<Cancel>,
     /// Where a live record was seen last.
     pub(crate) lives_on: BTreeSet<Place>,
-    /// In which run a copy was made last.
-    born: BTreeMap<Place, u64>,
+    /// In which run a copy was made last, and how many lists that run had been given by then.
+    born: BTreeMap<Place, Moment>,
     /// The run that was at work, or the last one, when nothing of a cancelled booking lived any more.
     dead_since: Option<u64>,
     /// Contacts of a copy that was made after they had changed: it may stand on the card that the client had there before.
@@ -121,7 +124,7 @@ impl Client {
 
     pub(crate) fn cancelled(
         &mut self,
-        (place, run, looked): (Place, u64, u64),
+        (place, run, looked): (Place, u64, Moment),
         before: &Seen,
         others: &[(Place, Seen)],
         sink: bool,
@@ -154,15 +157,15 @@ impl Client {
             };
             knew.insert(*field, known.into_iter().filter(told).collect());
         }
-        let unseen = |born: &u64| *born == run || *born > looked;
+        let unseen = |born: &Moment| born.0 == run || *born >= looked;
         let fresh = place == Place::Simplybook && self.born.get(&place).is_some_and(unseen);
         self.cancels.push(Cancel { place, fresh, knew });
         self.lives_on.remove(&place);
     }
 
     /// A copy was made. Platforms with cards put it on the client's card, with the contacts of that card.
-    pub(crate) fn note_birth(&mut self, place: Place, run: u64) {
-        self.born.insert(place, run);
+    pub(crate) fn note_birth(&mut self, place: Place, moment: Moment) {
+        self.born.insert(place, moment);
         if !matches!(place, Place::Simplybook | Place::Alfacrm) {
             return;
         }

@@ -31,7 +31,7 @@ use crate::simulation::scenario::Scenario;
 use crate::simulation::stage::Stage;
 use crate::world::Place;
 
-use client::Client;
+use client::{Client, Moment};
 pub use holds::Field;
 pub(crate) use holds::statuses;
 pub use told::{ConflictTold, Subject, Told, Trouble};
@@ -125,9 +125,10 @@ pub struct Auditor {
     fresh: BTreeMap<(Place, u64), Timestamp>,
     /// Whose record was edited, where and when.
     edits: Vec<(Timestamp, Place, u64)>,
-    /// Where the run that is at work was given a whole list of what stands, and which one was last, and lived to keep it.
-    looks: BTreeSet<Place>,
-    looked: BTreeMap<Place, u64>,
+    /// How many whole lists of what stands the run that is at work was given, and where a run was last given one and lived
+    /// to keep it.
+    looks: BTreeMap<Place, usize>,
+    looked: BTreeMap<Place, Moment>,
     /// Where a person removed a record of which nothing is left.
     removed: BTreeSet<Place>,
     /// Whether a run was killed, or an answer was lost where nothing can be listed: something may be open for ever.
@@ -148,7 +149,7 @@ impl Auditor {
             known_refusals: BTreeMap::new(),
             fresh: BTreeMap::new(),
             edits: Vec::new(),
-            looks: BTreeSet::new(),
+            looks: BTreeMap::new(),
             looked: BTreeMap::new(),
             removed: BTreeSet::new(),
             doubts: false,
@@ -185,9 +186,9 @@ impl Auditor {
         if killed {
             self.died_in = Some(self.run);
         }
-        for place in std::mem::take(&mut self.looks) {
+        for (place, lists) in std::mem::take(&mut self.looks) {
             if !killed {
-                self.looked.insert(place, self.run);
+                self.looked.insert(place, (self.run, lists));
             }
         }
         for ((place, client), made_at) in std::mem::take(&mut self.fresh) {
@@ -205,7 +206,7 @@ impl Auditor {
     /// A run was given a whole list of what stands at a platform.
     pub fn listed(&mut self, place: Place, run: u64) {
         if self.at_work && run == self.run {
-            self.looks.insert(place);
+            *self.looks.entry(place).or_default() += 1;
         }
     }
 
@@ -339,6 +340,8 @@ impl Auditor {
             }
         }
         let (mut found, mut appeared) = (Vec::new(), Vec::new());
+        let lists = self.looks.get(&place).copied().filter(|_| run == self.run);
+        let lists = lists.unwrap_or_default();
         for (number, client) in &mut self.clients {
             let count = records.get(number).copied().unwrap_or(0);
             if count > 1 && !client.booked_again {
@@ -353,7 +356,7 @@ impl Auditor {
             let was = client.lives_on.contains(&place);
             if count > 0 && !was {
                 client.lives_on.insert(place);
-                client.note_birth(place, run);
+                client.note_birth(place, (run, lists));
                 appeared.push(*number);
                 if client.is_dead_since_before(run) {
                     found.push((

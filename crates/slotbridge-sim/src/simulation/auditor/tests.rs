@@ -187,6 +187,8 @@ async fn a_copy_that_is_cancelled_before_anybody_knows_of_it_may_wait_for_a_pers
     #[derive(Clone, Copy, PartialEq)]
     enum Later {
         None,
+        /// A list came right before the copy was made.
+        Before,
         Blind,
         Killed,
         Dry,
@@ -207,12 +209,15 @@ async fn a_copy_that_is_cancelled_before_anybody_knows_of_it_may_wait_for_a_pers
         let here = stage.side(HERE).hand.book(&with_comment);
         auditor.booked(HERE, &stage.side(HERE).view.seen(here).unwrap());
         let run = auditor.run_begins();
+        if later == Later::Before {
+            auditor.listed(place, run);
+        }
         let copy = stage.side(place).hand.book(&booking(&stage, place, 1, 0));
         auditor.wrote(&stage, place, run);
         auditor.run_ends(false, stage.clock.now());
         if later != Later::None {
             let run = auditor.run_begins();
-            if later != Later::Blind {
+            if !matches!(later, Later::Blind | Later::Before) {
                 auditor.listed(place, run);
             }
             if later == Later::Dry {
@@ -239,7 +244,13 @@ async fn a_copy_that_is_cancelled_before_anybody_knows_of_it_may_wait_for_a_pers
     let (back, missing) = (Invariant::NoResurrection, Invariant::Convergence);
     // Whoever cancelled may have seen no comment, because it had not arrived: then the booking may stand as well.
     for (comment, found) in [("", back), ("Тайна 1", missing)] {
-        for later in [Later::None, Later::Blind, Later::Killed, Later::Dry] {
+        for later in [
+            Later::None,
+            Later::Before,
+            Later::Blind,
+            Later::Killed,
+            Later::Dry,
+        ] {
             assert_eq!(fate(Place::Simplybook, comment, later, true), None);
             let untold = fate(Place::Simplybook, comment, later, false);
             assert_eq!(untold, Some(found));
