@@ -118,36 +118,10 @@ impl Observer<'_> {
         query: fn(Window) -> Query,
         sight: &mut Sight,
     ) -> Result<bool, EngineError> {
+        let Some((mut found, in_parts)) = self.list_parts(window, query, sight).await? else {
+            return Ok(false);
+        };
         let name = self.watch.name();
-        let parts = self.parts(window).await?;
-        let in_parts = parts.len() > 1;
-        let mut found = Found::default();
-        for (number, part) in parts.into_iter().enumerate() {
-            if number > 0 && self.cancel.is_cancelled() {
-                found.partial = Some(Coverage::Partial {
-                    why: "the run was stopped".to_owned(),
-                });
-                // What was not listed has not been seen: nothing goes on from here.
-                found.cursor = None;
-                break;
-            }
-            let listed = self.watch.platform.list(&query(part), self.priority).await;
-            match listed {
-                Ok(listing) => self.hold_against(part, listing, &mut found, sight).await?,
-                Err(error) => {
-                    sight.failed(&error);
-                    if number == 0 {
-                        return Ok(false);
-                    }
-                    found.partial = Some(sight.coverage.clone());
-                    found.cursor = None;
-                    break;
-                }
-            }
-            if in_parts && !found.changes.is_empty() {
-                self.store.apply(std::mem::take(&mut found.changes)).await?;
-            }
-        }
         let Found {
             missing, elsewhere, ..
         } = &mut found;
@@ -226,6 +200,46 @@ impl Observer<'_> {
             self.store.apply(changes).await?;
         }
         Ok(left_out)
+    }
+
+    /// Lists what starts in a window, in parts where much is known of it, and tells whether it was; nothing where not even
+    /// the first part could be read.
+    async fn list_parts(
+        &self,
+        window: Window,
+        query: fn(Window) -> Query,
+        sight: &mut Sight,
+    ) -> Result<Option<(Found, bool)>, EngineError> {
+        let parts = self.parts(window).await?;
+        let in_parts = parts.len() > 1;
+        let mut found = Found::default();
+        for (number, part) in parts.into_iter().enumerate() {
+            if number > 0 && self.cancel.is_cancelled() {
+                found.partial = Some(Coverage::Partial {
+                    why: "the run was stopped".to_owned(),
+                });
+                // What was not listed has not been seen: nothing goes on from here.
+                found.cursor = None;
+                break;
+            }
+            let listed = self.watch.platform.list(&query(part), self.priority).await;
+            match listed {
+                Ok(listing) => self.hold_against(part, listing, &mut found, sight).await?,
+                Err(error) => {
+                    sight.failed(&error);
+                    if number == 0 {
+                        return Ok(None);
+                    }
+                    found.partial = Some(sight.coverage.clone());
+                    found.cursor = None;
+                    break;
+                }
+            }
+            if in_parts && !found.changes.is_empty() {
+                self.store.apply(std::mem::take(&mut found.changes)).await?;
+            }
+        }
+        Ok(Some((found, in_parts)))
     }
 
     /// Whether an empty listing is to be believed although a few live records are known: none of them is where it was not
