@@ -219,7 +219,8 @@ impl Census<'_> {
         }
     }
 
-    /// Reads the cards behind the lessons. One whose card cannot be read is left alone.
+    /// Reads the cards behind the lessons. Lessons whose cards cannot be read are left alone, and the listing proves nothing:
+    /// one of them may be the very lesson that somebody is about to make.
     async fn add_clients(&self, gathered: &mut Gathered) {
         let wanted: BTreeSet<u64> = gathered.lessons.values().filter_map(needs_card).collect();
         if wanted.is_empty() {
@@ -255,6 +256,7 @@ impl Census<'_> {
                     };
                     gathered.unreadable.insert(id, row);
                 }
+                gathered.doubts.push(why);
             }
         }
     }

@@ -120,6 +120,8 @@ pub(crate) struct Reply {
 pub(crate) enum Content {
     Empty,
     Json(Value),
+    /// JSON that was written before.
+    Text(Bytes),
     Html,
     /// No answer at all: the connection is closed.
     Lost,
@@ -130,6 +132,16 @@ impl Reply {
         Self {
             status,
             body: Content::Json(value),
+            retry_after: None,
+            landed: false,
+        }
+    }
+
+    /// A success whose JSON was written before.
+    pub(crate) const fn text(body: Bytes) -> Self {
+        Self {
+            status: 200,
+            body: Content::Text(body),
             retry_after: None,
             landed: false,
         }
@@ -166,20 +178,23 @@ impl Reply {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             builder = builder.header(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        let (kind, text) = match self.body {
+        let json = Some("application/json; charset=utf-8");
+        let (kind, bytes) = match self.body {
             Content::Lost => return lost(),
-            Content::Empty => (None, String::new()),
-            Content::Json(value) => (Some("application/json; charset=utf-8"), value.to_string()),
+            Content::Empty => (None, Bytes::new()),
+            Content::Json(value) => (json, Bytes::from(value.to_string())),
+            Content::Text(bytes) => (json, bytes),
             Content::Html => (
                 Some("text/html; charset=utf-8"),
-                "<!DOCTYPE html><html><body><h1>Сервис временно недоступен</h1></body></html>"
-                    .to_owned(),
+                Bytes::from_static(
+                    "<!DOCTYPE html><html><body><h1>Сервис временно недоступен</h1></body></html>"
+                        .as_bytes(),
+                ),
             ),
         };
         if let Some(kind) = kind {
             builder = builder.header(header::CONTENT_TYPE, kind);
         }
-        let bytes = Bytes::from(text);
         let body = if truncated {
             // The header promises it all: a server closes the connection in mid-body.
             builder = builder.header(header::CONTENT_LENGTH, bytes.len());
@@ -336,6 +351,9 @@ async fn carry_out<B: Backend>(
 }
 
 fn reshaped(mut reply: Reply, change: impl FnOnce(&mut Value)) -> Reply {
+    if let Content::Text(bytes) = &reply.body {
+        reply.body = Content::Json(serde_json::from_slice(bytes).unwrap_or_default());
+    }
     if let Content::Json(body) = &mut reply.body {
         change(body);
     }

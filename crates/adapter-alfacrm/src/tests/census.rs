@@ -504,4 +504,9 @@ async fn a_lesson_whose_card_cannot_be_read_is_left_alone() {
     );
     // Nothing of it is taken for gone: what was seen before is still named, in one way or the other.
     assert!(lost.contains(&known) || !listing.records.is_empty());
+    // It may be anybody's: nothing is made beside it.
+    assert!(
+        matches!(listing.coverage, Coverage::Partial { .. }),
+        "{listing:?}"
+    );
 }

@@ -1,12 +1,13 @@
 //! The methods of the simulated Rubitime.
 
+use bytes::Bytes;
 use http::Method;
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Map, Value, json};
 
 use super::options::UpdateReply;
-use super::state::{By, CANCELLED, Record, Reminder, State};
+use super::state::{By, CANCELLED, Given, Record, Reminder, State};
 use super::wire;
 use crate::gate::{Incoming, Reply};
 
@@ -265,7 +266,7 @@ fn moment(value: &Value) -> Option<DateTime> {
         .ok()
 }
 
-fn schedule(state: &State, fields: &Fields) -> Answer {
+fn schedule(state: &mut State, fields: &Fields) -> Answer {
     let branch = number(wanted(fields, "branch_id")?).map(i64::unsigned_abs);
     let cooperator = number(wanted(fields, "cooperator_id")?).map(i64::unsigned_abs);
     let service = number(wanted(fields, "service_id")?).map(i64::unsigned_abs);
@@ -282,10 +283,21 @@ fn schedule(state: &State, fields: &Fields) -> Answer {
     let now = state.clock.now();
     let soonest = now.saturating_add(state.options.lead).unwrap_or(now);
     let taken = state.taken(cooperator.id, 0);
+    let today = state.local(now).date();
+    let before = state.given.get(&cooperator.id).filter(|given| {
+        given.cooperator == *cooperator
+            && given.service == *service
+            && (given.only, given.today) == (only, today)
+            && given.soonest.0 < soonest
+            && soonest <= given.soonest.1
+            && given.taken == taken
+    });
+    if let Some(given) = before {
+        return Ok(Reply::text(given.body.clone()));
+    }
+    let (mut last_gone, mut next) = (Timestamp::MIN, Timestamp::MAX);
     let mut days = Map::new();
-    for day in state
-        .local(now)
-        .date()
+    for day in today
         .series(1.day())
         .take(state.options.horizon_days.into())
     {
@@ -305,6 +317,11 @@ fn schedule(state: &State, fields: &Fields) -> Answer {
             let busy = taken
                 .iter()
                 .any(|(start, end)| *start < until && *end > from);
+            if from < soonest {
+                last_gone = last_gone.max(from);
+            } else {
+                next = next.min(from);
+            }
             let available = !pause && !busy && from >= soonest;
             if only.is_none_or(|only| only == available) {
                 times.insert(
@@ -322,5 +339,16 @@ fn schedule(state: &State, fields: &Fields) -> Answer {
     } else {
         Value::Object(days)
     };
-    Ok(wire::ok("Success", data))
+    let body = Bytes::from(wire::ok_body("Success", data).to_string());
+    let given = Given {
+        cooperator: cooperator.clone(),
+        service: service.clone(),
+        only,
+        taken,
+        today,
+        soonest: (last_gone, next),
+        body: body.clone(),
+    };
+    state.given.insert(given.cooperator.id, given);
+    Ok(Reply::text(body))
 }

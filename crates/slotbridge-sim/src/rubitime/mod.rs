@@ -79,6 +79,7 @@ impl RubitimeSim {
         let mut state = locked(&self.state);
         let seed = state.options.odd_spellings;
         change(&mut state.options);
+        state.given.clear();
         if state.options.odd_spellings != seed {
             state.dice = Dice::new(state.options.odd_spellings.unwrap_or_default());
         }

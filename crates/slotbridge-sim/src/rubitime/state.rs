@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::{DateTime, Time};
+use bytes::Bytes;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -92,6 +93,20 @@ pub(super) enum By {
     Person,
 }
 
+/// A schedule that was given, and what it holds for: the same is asked for every few seconds.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) cooperator: Cooperator,
+    pub(super) service: Service,
+    pub(super) only: Option<bool>,
+    pub(super) taken: Vec<(Timestamp, Timestamp)>,
+    /// The day on which it was asked for.
+    pub(super) today: Date,
+    /// After the first of these starts, and up to the second, nothing more becomes too soon.
+    pub(super) soonest: (Timestamp, Timestamp),
+    pub(super) body: Bytes,
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) options: Options,
@@ -103,6 +118,8 @@ pub(super) struct State {
     pub(super) services: BTreeMap<u64, Service>,
     pub(super) records: BTreeMap<u64, Record>,
     pub(super) reminders: Vec<Reminder>,
+    /// The last schedule of each cooperator.
+    pub(super) given: BTreeMap<u64, Given>,
     pub(super) watch: Watch,
     pub(super) dice: Dice,
     last_id: u64,
@@ -127,6 +144,7 @@ impl State {
             services: BTreeMap::new(),
             records: BTreeMap::new(),
             reminders: Vec::new(),
+            given: BTreeMap::new(),
             watch: Watch::default(),
             last_id: 8_900_000,
         }

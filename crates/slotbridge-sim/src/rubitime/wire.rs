@@ -8,11 +8,15 @@ use crate::dice::Dice;
 use crate::gate::Reply;
 
 pub(super) fn ok(message: &str, data: Value) -> Reply {
-    let mut reply = json!({"status": "ok", "message": message});
-    if let Some(fields) = reply.as_object_mut() {
+    Reply::json(200, ok_body(message, data))
+}
+
+pub(super) fn ok_body(message: &str, data: Value) -> Value {
+    let mut body = json!({"status": "ok", "message": message});
+    if let Some(fields) = body.as_object_mut() {
         fields.insert("data".to_owned(), data);
     }
-    Reply::json(200, reply)
+    body
 }
 
 /// Every error is an HTTP success.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use slotbridge_core::merge::{self, Presence};
-use slotbridge_core::model::{BookingId, BridgeName, Field, FieldValue, Private, Status};
+use slotbridge_core::model::{
+    BookingId, BridgeName, Field, FieldValue, Private, ResourceName, Slot, Status,
+};
 use slotbridge_engine::report::{OutcomeWord, Report};
 use slotbridge_store::{Store, StoreError};
 
@@ -18,6 +20,7 @@ pub(crate) struct Names {
     clients: BTreeMap<BookingId, u64>,
     conflicts: Vec<ConflictTold>,
     troubles: Vec<Trouble>,
+    nobodys: Vec<(Option<Place>, (String, i64, i64))>,
     empty: Vec<Place>,
 }
 
@@ -94,6 +97,7 @@ impl Names {
     /// Takes what stands in the last report.
     pub(crate) fn stands(&mut self, report: &Report) {
         self.troubles.clear();
+        self.nobodys.clear();
         let platforms = report.bridges.iter().flat_map(|bridge| &bridge.platforms);
         self.empty = platforms
             .filter(|platform| {
@@ -102,9 +106,14 @@ impl Names {
             })
             .filter_map(|platform| place(platform.name.as_str()))
             .collect();
-        let mut add = |booking: &BookingId, place: Option<Place>| {
+        let mut add = |booking: &BookingId, place: Option<Place>, time: (&ResourceName, Slot)| {
             if let Some(client) = self.clients.get(booking).copied() {
                 self.troubles.push(Trouble { client, place });
+            } else {
+                let (resource, slot) = time;
+                let (from, to) = (slot.start().as_second(), slot.end().as_second());
+                self.nobodys
+                    .push((place, (resource.as_str().to_owned(), from, to)));
             }
         };
         for bridge in &report.bridges {
@@ -113,15 +122,26 @@ impl Names {
                     OutcomeWord::Refused | OutcomeWord::Failed | OutcomeWord::Unknown => true,
                     OutcomeWord::Planned | OutcomeWord::Applied => one.held,
                 };
-                if stuck {
-                    add(&one.booking, place(one.platform.as_str()));
+                if let Some(about) = one.after.as_ref().or(one.before.as_ref())
+                    && stuck
+                {
+                    let time = (&about.resource, about.slot);
+                    add(&one.booking, place(one.platform.as_str()), time);
                 }
             }
             for one in &bridge.waiting {
-                add(&one.booking, place(one.platform.as_str()));
+                if let Some((resource, slot)) = &one.place {
+                    add(
+                        &one.booking,
+                        place(one.platform.as_str()),
+                        (resource, *slot),
+                    );
+                }
             }
-            for entry in bridge.overlaps.iter().flat_map(|overlap| &overlap.bookings) {
-                add(&entry.booking, None);
+            for overlap in &bridge.overlaps {
+                for entry in &overlap.bookings {
+                    add(&entry.booking, None, (&overlap.resource, entry.slot));
+                }
             }
         }
     }
@@ -131,6 +151,7 @@ impl Names {
         Told {
             conflicts: self.conflicts.clone(),
             troubles: self.troubles.clone(),
+            nobodys: self.nobodys.clone(),
             empty: self.empty.clone(),
         }
     }

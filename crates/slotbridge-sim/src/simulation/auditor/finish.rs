@@ -395,25 +395,30 @@ impl Auditor {
                 && !self.may_be_blind(**place, scene)
         });
         others
-            .filter(|(place, live)| {
-                let zone = self.scenario.zone(**place);
-                let covered = covers(live.iter().map(|seen| time_of(**place, seen)), &time);
-                !covered
-                    && !cannot_be_spelled(&zone, &time)
-                    && !is_closed(&zone, &time, self.scenario.hours)
+            .filter_map(|(place, live)| {
+                // A platform is asked only for what lies within its own hours.
+                let zone = self.scenario.zone(*place);
+                let part = within_hours(&zone, time.clone(), self.scenario.hours)?;
+                let covered = covers(live.iter().map(|seen| time_of(*place, seen)), &part);
+                let free = !covered
+                    && !cannot_be_spelled(&zone, &part)
+                    && !is_closed(&zone, &part, self.scenario.hours);
+                free.then_some((place, part))
             })
-            .filter(|(place, _)| {
+            .filter(|(place, part)| {
                 // A record that was there before and meets this one keeps the bridge from blocking the rest.
                 let told = scene
                     .told
-                    .troubles
+                    .nobodys
                     .iter()
-                    .any(|trouble| trouble.place.is_none_or(|at| at == **place));
+                    .any(|(at, other)| at.is_none_or(|at| at == **place) && meets(other, part));
                 let mut met = scene.times.iter().filter(|(other, times)| {
-                    **other != number && times.iter().any(|other| meets(other, &time))
+                    **other != number && times.iter().any(|other| meets(other, part))
                 });
                 // So does one that waits for a person.
-                !met.any(|(other, _)| told || scene.told.waits(*other))
+                !met.any(|(other, _)| {
+                    told || scene.told.trouble(*other, **place) || scene.told.waits(*other)
+                })
             })
             .map(|(place, _)| {
                 let what = format!(
