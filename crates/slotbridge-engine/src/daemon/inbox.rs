@@ -100,8 +100,8 @@ pub(crate) async fn open(
                     opened.left.extend(has_left(before, &reading).cloned());
                     changes.push(Change::MirrorSeen {
                         platform: name.clone(),
+                        at: true_at(&record, before, now),
                         record,
-                        at: now,
                     });
                 }
                 opened.confirm.insert(id, rows);
@@ -141,6 +141,14 @@ fn newer(one: Record, other: Record) -> Option<Record> {
         Ordering::Greater => Some(one),
         Ordering::Less => Some(other),
         Ordering::Equal => None,
+    }
+}
+
+/// When a record was as a webhook shows it. The webhook may have been under way for long, and the record changed again.
+fn true_at(word: &Record, before: Option<&MirrorRow>, now: Timestamp) -> Timestamp {
+    match (before, word.changed_at) {
+        (Some(before), Some(changed)) => changed.max(before.seen_at).min(now),
+        (None, _) | (_, None) => now,
     }
 }
 
@@ -303,6 +311,25 @@ mod tests {
             let start = |found: Option<Record>| found.map(|record| record.start);
             assert_eq!(start(newer(one.clone(), other.clone())), counts.map(at));
             assert_eq!(start(newer(other, one)), counts.map(at));
+        }
+    }
+
+    #[test]
+    fn a_late_word_is_no_fresh_look() {
+        let seen = |minute: i64| MirrorRow {
+            seen_at: at(minute),
+            ..mirrored(RecordState::Live, Some(1), false)
+        };
+        for (changed, before, true_until) in [
+            (Some(10), Some(seen(5)), 10),
+            // It was read since, and has not changed.
+            (Some(10), Some(seen(15)), 15),
+            (None, Some(seen(5)), 20),
+            // When it was first seen is ours to say.
+            (Some(10), None, 20),
+        ] {
+            let word = record(RecordState::Live, changed);
+            assert_eq!(true_at(&word, before.as_ref(), at(20)), at(true_until));
         }
     }
 }
