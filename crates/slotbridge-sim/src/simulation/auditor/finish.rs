@@ -415,6 +415,7 @@ impl Auditor {
                 let mut met = scene.times.iter().filter(|(other, times)| {
                     **other != number && times.iter().any(|other| meets(other, part))
                 });
+                let told = told || scene.told.trouble(number, **place);
                 // So does one that waits for a person.
                 !met.any(|(other, _)| {
                     told || scene.told.trouble(*other, **place) || scene.told.waits(*other)
