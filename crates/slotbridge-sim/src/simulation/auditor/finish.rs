@@ -415,11 +415,16 @@ impl Auditor {
                 let mut met = scene.times.iter().filter(|(other, times)| {
                     **other != number && times.iter().any(|other| meets(other, part))
                 });
-                let told = told || scene.told.trouble(number, **place);
+                let its = scene.told.trouble(number, **place);
+                // What became known is made as one record or not at all, also where only a part of it has no room.
+                let zone = self.scenario.zone(**place);
+                let has_no_room = its && is_closed(&zone, &time, self.scenario.hours);
                 // So does one that waits for a person.
-                !met.any(|(other, _)| {
-                    told || scene.told.trouble(*other, **place) || scene.told.waits(*other)
-                })
+                let is_in_the_way = met.any(|(other, _)| {
+                    let others = scene.told.trouble(*other, **place) || scene.told.waits(*other);
+                    told || its || others
+                });
+                !has_no_room && !is_in_the_way
             })
             .map(|(place, _)| {
                 let what = format!(
