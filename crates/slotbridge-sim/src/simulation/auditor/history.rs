@@ -91,14 +91,17 @@ impl History {
 
     /// The words that nobody has answered: one of them must stand in the end.
     pub(crate) fn standing(&self) -> Vec<&Word> {
-        self.unanswered(|_| true)
+        // Who answers a value answers it whoever said it.
+        self.unanswered(|_| true, |_, _| true)
     }
 
-    /// The words that may stand in the end: those that nobody has answered, and those that only a racy one answers or
-    /// rivals.
+    /// The words that may stand in the end: those that nobody has answered, those that only a racy one answers or
+    /// rivals, and values said anew that only somebody answers who knew them from before.
     pub(crate) fn possible(&self) -> Vec<&Word> {
         let mut words = self.standing();
-        for word in self.unanswered(|word| !word.racy) {
+        let racy = self.unanswered(|word| !word.racy, |_, _| true);
+        let anew = self.unanswered(|_| true, |known, at| known >= at);
+        for word in racy.into_iter().chain(anew) {
             if !words.contains(&word) {
                 words.push(word);
             }
@@ -106,18 +109,22 @@ impl History {
         words
     }
 
-    fn unanswered(&self, counts: impl Fn(&Word) -> bool) -> Vec<&Word> {
-        // Who answers a value answers it whoever said it.
+    /// The words to which none of those that count is an answer by somebody who knew them, or another word of the same
+    /// value that `may_stand_for` them.
+    fn unanswered(
+        &self,
+        counts: impl Fn(&Word) -> bool,
+        may_stand_for: impl Fn(usize, usize) -> bool,
+    ) -> Vec<&Word> {
         let is_answered = |at: usize, word: &Word| {
             self.words.iter().enumerate().any(|(later, answer)| {
                 counts(answer)
                     && later > at
                     && answer.knew.iter().any(|known| {
+                        let same = self.words.get(*known);
                         *known == at
-                            || self
-                                .words
-                                .get(*known)
-                                .is_some_and(|other| other.value == word.value)
+                            || may_stand_for(*known, at)
+                                && same.is_some_and(|other| other.value == word.value)
                     })
             })
         };
@@ -182,5 +189,19 @@ mod tests {
         history.say((Place::Yclients, 0), "b".to_owned(), Some(0), true);
         assert_eq!(values(&history.standing()), ["b"]);
         assert_eq!(values(&history.possible()), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_value_said_anew_may_win_over_somebody_who_knew_it_only_from_before() {
+        let mut history = History::default();
+        history.say((Place::Yclients, 0), "a".to_owned(), None, false);
+        history.say((Place::Yclients, 1), "b".to_owned(), Some(0), false);
+        history.say((Place::Alfacrm, 2), "a".to_owned(), Some(1), false);
+        history.say((Place::Yclients, 2), "c".to_owned(), Some(1), false);
+        assert_eq!(values(&history.standing()), ["c"]);
+        assert_eq!(values(&history.possible()), ["c", "a"]);
+        // Whoever knew that it was said anew has answered it.
+        history.say((Place::Alfacrm, 3), "d".to_owned(), Some(2), false);
+        assert_eq!(values(&history.possible()), ["c", "d"]);
     }
 }
