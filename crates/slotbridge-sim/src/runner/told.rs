@@ -20,7 +20,7 @@ pub(crate) struct Names {
     clients: BTreeMap<BookingId, u64>,
     conflicts: Vec<ConflictTold>,
     troubles: Vec<Trouble>,
-    nobodys: Vec<(Option<Place>, (String, i64, i64))>,
+    anonymous: Vec<(Option<Place>, (String, i64, i64))>,
     empty: Vec<Place>,
 }
 
@@ -97,7 +97,7 @@ impl Names {
     /// Takes what stands in the last report.
     pub(crate) fn stands(&mut self, report: &Report) {
         self.troubles.clear();
-        self.nobodys.clear();
+        self.anonymous.clear();
         let platforms = report.bridges.iter().flat_map(|bridge| &bridge.platforms);
         self.empty = platforms
             .filter(|platform| {
@@ -112,7 +112,7 @@ impl Names {
             } else {
                 let (resource, slot) = time;
                 let (from, to) = (slot.start().as_second(), slot.end().as_second());
-                self.nobodys
+                self.anonymous
                     .push((place, (resource.as_str().to_owned(), from, to)));
             }
         };
@@ -151,7 +151,7 @@ impl Names {
         Told {
             conflicts: self.conflicts.clone(),
             troubles: self.troubles.clone(),
-            nobodys: self.nobodys.clone(),
+            anonymous: self.anonymous.clone(),
             empty: self.empty.clone(),
         }
     }

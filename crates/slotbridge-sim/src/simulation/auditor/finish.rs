@@ -409,7 +409,7 @@ impl Auditor {
                 // A record that was there before and meets this one keeps the bridge from blocking the rest.
                 let told = scene
                     .told
-                    .nobodys
+                    .anonymous
                     .iter()
                     .any(|(at, other)| at.is_none_or(|at| at == **place) && meets(other, part));
                 let mut met = scene.times.iter().filter(|(other, times)| {

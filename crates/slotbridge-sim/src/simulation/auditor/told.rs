@@ -42,8 +42,8 @@ pub struct Told {
     pub conflicts: Vec<ConflictTold>,
     /// What stands in the last report.
     pub troubles: Vec<Trouble>,
-    /// The same of busy times that are nobody's, each with whose time it is and when it begins and ends, in seconds.
-    pub nobodys: Vec<(Option<Place>, (String, i64, i64))>,
+    /// The same of busy times without a client: where, whose time it is, and when it begins and ends, in seconds.
+    pub anonymous: Vec<(Option<Place>, (String, i64, i64))>,
     /// Which platforms showed nothing although records were known there, by the last report.
     pub empty: Vec<Place>,
 }
