@@ -399,10 +399,20 @@ fn times(row: &Object) -> Option<Times> {
     })
 }
 
-/// The instants of a booking's wall-clock times: the earlier start of two, and the first end that follows it.
+/// The instants of a booking's wall-clock times: the earlier start of two, and the first end that follows it. An end that
+/// the clocks skip is one that was counted from the start; the length is what was meant.
 pub(crate) fn instants(times: Times, tz: &TimeZone) -> Result<(Timestamp, Timestamp), String> {
     let start = zone::to_instant(times.start, tz).map_err(|gap| gap.to_string())?;
-    let end = zone::to_instant(times.end, tz).map_err(|gap| gap.to_string())?;
+    let end = match zone::to_instant(times.end, tz) {
+        Ok(end) => end,
+        Err(gap) => {
+            let length = times.end.duration_since(times.start);
+            let counted = start.checked_add(length).ok();
+            counted
+                .filter(|end| *end > start)
+                .ok_or_else(|| gap.to_string())?
+        }
+    };
     if end > start {
         return Ok((start, end));
     }

@@ -459,8 +459,9 @@ impl Observer<'_> {
 
     fn step(&self, done: usize, total: u64) {
         let done = u64::try_from(done).unwrap_or(u64::MAX);
-        self.progress
-            .step(&self.watch.bridge, Phase::Observe, done, total);
+        if let Some(bridge) = self.watch.bridges.first() {
+            self.progress.step(bridge, Phase::Observe, done, total);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
+use slotbridge_core::matching::{SameClient, same_client};
 use slotbridge_core::merge::{Presence, Shown};
 use slotbridge_core::model::{
     Booking, BookingId, Kind, PlatformName, RemoteId, ResourceKey, ResourceName, Slot,
@@ -100,7 +101,7 @@ pub(crate) fn shown(
 }
 
 /// Presumed records whose whole time is taken by known ones that were there, and as they are now, when it was presumed:
-/// had they been known then, nothing would have been presumed.
+/// had they been known then, nothing would have been presumed. One of the same client is the presumed record itself.
 pub(crate) fn explained(view: &View<'_>) -> Vec<(BookingId, PlatformName)> {
     let mut explained = Vec::new();
     for (id, known) in &view.bookings {
@@ -113,12 +114,27 @@ pub(crate) fn explained(view: &View<'_>) -> Vec<(BookingId, PlatformName)> {
             else {
                 continue;
             };
-            if kept.slot.end() > view.now && is_explained(member, kept, link.at) {
+            if kept.slot.end() > view.now
+                && is_explained(member, kept, link.at)
+                && !is_known(member, kept)
+            {
                 explained.push((*id, platform.clone()));
             }
         }
     }
     explained
+}
+
+/// Whether a record shows just what was presumed: this client at this time.
+fn is_known(member: &MemberView<'_>, kept: &Booking) -> bool {
+    member.rows.values().any(|row| match &row.shown {
+        Shown::Live(shown) => {
+            shown.slot == kept.slot
+                && shown.resource == kept.resource
+                && same_client(&shown.client, &kept.client) == SameClient::Yes
+        }
+        Shown::Gone | Shown::Unseen => false,
+    })
 }
 
 /// Whether known records that have not changed since `presumed_at` take all of a booking's time.

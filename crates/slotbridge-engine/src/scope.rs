@@ -11,7 +11,7 @@ use slotbridge_core::merge::Presence;
 use slotbridge_core::model::{Booking, BookingId, PlatformName, RemoteId, ResourceName, Slot};
 use slotbridge_core::plan::Action;
 use slotbridge_core::record::{RecordState, Window};
-use slotbridge_platform::capabilities::OccupancyView;
+use slotbridge_platform::capabilities::{Discovery, OccupancyView};
 use slotbridge_store::{JournalRow, MirrorRow, Store};
 
 use crate::EngineError;
@@ -227,6 +227,8 @@ impl Loader<'_> {
             .await?;
         self.add_markers(&mut bookings, &mut focus, &mut rows, &records)
             .await?;
+        self.add_presumed(&mut bookings, &mut focus, &mut rows, &records)
+            .await?;
         Ok(Loaded {
             bookings,
             rows: rows
@@ -401,6 +403,53 @@ impl Loader<'_> {
         bookings.extend(found);
         Ok(())
     }
+
+    /// Where nothing is listed, a record that turns up may be one that was presumed for a booking that stands elsewhere by
+    /// now.
+    async fn add_presumed(
+        &self,
+        bookings: &mut BTreeMap<BookingId, Known>,
+        focus: &mut BTreeSet<BookingId>,
+        rows: &mut [Rows],
+        records: &BTreeSet<(PlatformName, RemoteId)>,
+    ) -> Result<(), EngineError> {
+        let mut found: BTreeMap<BookingId, Known> = BTreeMap::new();
+        for (member, rows) in self.bridge.members.iter().zip(rows.iter()) {
+            let name = member.platform.name();
+            if member.platform.capabilities().discovery == Discovery::List {
+                continue;
+            }
+            let linked: BTreeSet<&RemoteId> = bookings
+                .values()
+                .filter_map(|known| known.links.get(name)?.remote_id.as_ref())
+                .collect();
+            let mut places = Times::default();
+            for row in rows.values() {
+                let id = &row.record.id;
+                let is_new = row.record.marker.is_none()
+                    && !linked.contains(id)
+                    && records.contains(&(name.clone(), id.clone()));
+                if is_new {
+                    places.add_row(member, row);
+                }
+            }
+            if places.is_empty() {
+                continue;
+            }
+            let presumed = self.store.presumed(&self.bridge.name, name).await?;
+            found.extend(
+                known(presumed)
+                    .into_iter()
+                    .filter(|(id, known)| !bookings.contains_key(id) && places.meet(known)),
+            );
+        }
+        for (member, rows) in self.bridge.members.iter().zip(rows) {
+            self.add_rows(member, &[], &found, rows).await?;
+        }
+        focus.extend(found.keys());
+        bookings.extend(found);
+        Ok(())
+    }
 }
 
 fn ids_of(member: &Member, touched: &Touched) -> Vec<RemoteId> {
@@ -495,6 +544,10 @@ impl Times {
         let taken = self.slots.entry(resource).or_default();
         taken.longest = taken.longest.max(slot.end().duration_since(slot.start()));
         taken.slots.insert(slot);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.slots.is_empty()
     }
 
     pub(crate) fn add_row(&mut self, member: &Member, row: &MirrorRow) {

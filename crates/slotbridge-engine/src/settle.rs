@@ -9,6 +9,7 @@
 //! outcome was cut off when that process ended, which may have been a moment ago, however long it was under way.
 
 pub(crate) mod comments;
+pub(crate) mod late;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -342,8 +343,8 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
 /// Whether a record without a marker is what a create was to make: where the marker takes a call of its own, we may have
 /// died before it. It was not there before, and shows the same client at the same time, or nobody as it was to do.
 ///
-/// Contacts that a person has changed since do not hide it, where the platform tells that it came about while the create
-/// was on its way, from `made_at` to `until`.
+/// Contacts or a length that a person has changed since do not hide it, where the platform tells that it came about while
+/// the create was on its way, from `made_at` to `until`.
 fn is_unmarked_copy(
     found: &Row,
     shown: &Booking,
@@ -357,13 +358,14 @@ fn is_unmarked_copy(
         // Stamps of whole seconds are rounded down.
         created.as_second() >= made_at.as_second() && created <= until
     });
-    let same_time = [Field::Resource, Field::Slot]
-        .into_iter()
-        .all(|field| same_value(field, shown, desired));
+    let same_start =
+        shown.resource == desired.resource && shown.slot.start() == desired.slot.start();
+    let same_end = shown.slot.end() == desired.slot.end();
     found.record.marker.is_none()
         && found.first_seen_at >= made_at
         && found.record.support == Support::Full
-        && same_time
+        && same_start
+        && (same_end || made_then)
         && (same_client(&shown.client, &desired.client) == SameClient::Yes
             || same_name && made_then
             || is_nobody(&shown.client) && is_nobody(&desired.client))

@@ -196,6 +196,8 @@ pub(crate) struct View<'a> {
     pub(crate) unsettled: BTreeMap<(BookingId, PlatformName), (ResourceName, Slot)>,
     /// Those of them whose record may be this one, which does not stand.
     pub(crate) cancelled_copies: BTreeMap<(BookingId, PlatformName), RemoteId>,
+    /// What was sent of bookings that a record without a link names, oldest first.
+    pub(crate) sent: Vec<JournalRow>,
     /// What a platform refused, and for which state of things.
     pub(crate) refused: BTreeMap<(BookingId, PlatformName), JournalRow>,
     /// Conflicts that wait for a person, with what the person decided, if so.

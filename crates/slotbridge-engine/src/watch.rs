@@ -27,8 +27,8 @@ pub(crate) struct GridAsk {
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     pub(crate) platform: Arc<dyn Platform>,
-    /// The first bridge that names it, for progress.
-    pub(crate) bridge: BridgeName,
+    /// The bridges that name it, in their order.
+    pub(crate) bridges: Vec<BridgeName>,
     pub(crate) time_zone: TimeZone,
     pub(crate) known_records: Vec<RemoteId>,
     /// Empty where occupancy is not read.
@@ -58,7 +58,7 @@ impl Watch {
     fn new(bridge: &Bridge, member: &Member) -> Self {
         Self {
             platform: Arc::clone(&member.platform),
-            bridge: bridge.name.clone(),
+            bridges: vec![bridge.name.clone()],
             time_zone: member.time_zone.clone(),
             known_records: member.known_records.clone(),
             grids: grids(member),
@@ -68,6 +68,9 @@ impl Watch {
     }
 
     fn widen(&mut self, bridge: &Bridge, member: &Member) {
+        if !self.bridges.contains(&bridge.name) {
+            self.bridges.push(bridge.name.clone());
+        }
         self.past = self.past.max(bridge.window_past);
         self.future = self.future.max(bridge.window_future);
         for ask in grids(member) {

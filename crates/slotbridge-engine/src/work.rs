@@ -186,6 +186,10 @@ impl<'a> Work<'a> {
             let journal = store.journal_of_bookings(&bridge.name, shown).await?;
             settle::comments::take_over(&mut view, &journal, &mut found_out);
         }
+        let turned_up = settle::late::turned_up(&view);
+        if !turned_up.is_empty() {
+            view.sent = store.journal_of_bookings(&bridge.name, turned_up).await?;
+        }
         let explained = self.presumed_in_vain(&view).await?;
         presume::take_back(&mut view, explained, &mut found_out);
 
@@ -454,6 +458,7 @@ impl<'a> Work<'a> {
             focus: loaded.focus,
             looks_waited: self.looks_waited,
             unsettled: BTreeMap::new(),
+            sent: Vec::new(),
             cancelled_copies: BTreeMap::new(),
             refused: BTreeMap::new(),
             open_conflicts: BTreeMap::new(),

@@ -50,6 +50,11 @@ pub(crate) const ALL: &[Migration] = &[
         name: "0004_whole_passes.sql",
         sql: include_str!("../../../migrations/0004_whole_passes.sql"),
     },
+    Migration {
+        version: 5,
+        name: "0005_presumed.sql",
+        sql: include_str!("../../../migrations/0005_presumed.sql"),
+    },
 ];
 
 /// What happens to an existing database before it is changed.

@@ -21,7 +21,9 @@ use crate::encode::{Undecodable, instant};
 use crate::error::StoreError;
 use crate::rows::{GuardRow, InboxRow, NoticeRow};
 
-pub(crate) use bridge::{CHOSEN, bookings, bookings_of, bookings_within, bridge, past_links};
+pub(crate) use bridge::{
+    CHOSEN, bookings, bookings_of, bookings_within, bridge, past_links, presumed,
+};
 pub(crate) use conflict::{conflict, conflicts, conflicts_decided, conflicts_of};
 pub(crate) use journal::{
     journal_counts, journal_of, journal_of_bookings, journal_of_run, journal_open, last_runs,

@@ -167,6 +167,18 @@ impl Store {
             .await
     }
 
+    /// The bookings with a link on this platform that has no record, with all their links.
+    pub async fn presumed(
+        &self,
+        bridge: &BridgeName,
+        platform: &PlatformName,
+    ) -> Result<BridgeState, StoreError> {
+        let (bridge, platform) = (bridge.clone(), platform.clone());
+        self.worker
+            .read(move |conn| read::presumed(conn, &bridge, &platform))
+            .await
+    }
+
     /// The bookings whose slot meets the window, live ones and those that are gone, with all their links. Bookings of
     /// more than a day may be missed.
     pub async fn bookings_within(

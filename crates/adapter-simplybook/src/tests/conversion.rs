@@ -273,6 +273,32 @@ fn a_booking_that_ends_when_the_clocks_show_its_start_again_lasts_an_hour() {
 }
 
 #[test]
+fn an_end_that_the_clocks_skip_is_counted_from_the_start() {
+    let berlin = zone("Europe/Berlin");
+    let wall = |text: &str| text.parse::<jiff::civil::DateTime>().unwrap();
+    let read = |start: &str, end: &str| {
+        let times = request::Times {
+            start: wall(start),
+            end: wall(end),
+        };
+        convert::instants(times, &berlin)
+    };
+    // An hour from half past one, by somebody who counts without looking at the clocks.
+    assert_eq!(
+        read("2031-03-30T01:30:00", "2031-03-30T02:30:00"),
+        Ok((at("2031-03-30T00:30:00Z"), at("2031-03-30T01:30:00Z")))
+    );
+    for (start, end) in [
+        // Nobody can come at a time that is none.
+        ("2031-03-30T02:30:00", "2031-03-30T03:30:00"),
+        ("2031-03-30T04:30:00", "2031-03-30T02:30:00"),
+    ] {
+        let why = read(start, end).unwrap_err();
+        assert!(why.contains("does not exist"), "{why}");
+    }
+}
+
+#[test]
 fn zones_are_known_with_spaces_for_slashes() {
     for (spelled, name) in [
         ("Europe London", Some("Europe/London")),

@@ -9,7 +9,7 @@ use slotbridge_core::model::{Booking, BookingId, Field, PlatformName};
 use slotbridge_core::record::RecordState;
 use slotbridge_store::Change;
 
-use super::fill_blanks;
+use super::adopt::fill_blanks;
 use crate::view::{Known, View};
 
 /// Takes over what came back. The rest stays marked.

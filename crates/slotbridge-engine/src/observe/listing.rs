@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use slotbridge_core::model::RemoteId;
+use slotbridge_core::plan::Action;
 use slotbridge_core::record::{
     Coverage, Listing, Reading, Record, RecordState, Unreadable, Window,
 };
@@ -96,8 +97,9 @@ struct Found {
 }
 
 impl Observer<'_> {
-    /// Lists what starts in a window; twice where a record that stands was left out. What was left out both times is one that
-    /// the platform never lists, and says nothing of the others.
+    /// Lists what starts in a window; twice where a record that stands was left out, or where nothing at all was shown while
+    /// nobody knows what became of a create there: on one wrong answer it would be made again. What was left out both times
+    /// is one that the platform never lists, and says nothing of the others.
     pub(super) async fn list_window(
         &self,
         window: Window,
@@ -111,7 +113,7 @@ impl Observer<'_> {
         Ok(())
     }
 
-    /// Lists what starts in a window, and tells whether a record that stands there was left out.
+    /// Lists what starts in a window, and tells whether it has to be listed again to be believed.
     async fn list_once(
         &self,
         window: Window,
@@ -199,7 +201,23 @@ impl Observer<'_> {
         if !changes.is_empty() {
             self.store.apply(changes).await?;
         }
-        Ok(left_out)
+        let is_empty = proven && sight.shown == 0 && sight.unreadable.is_empty();
+        Ok(left_out || is_empty && self.awaits_create().await?)
+    }
+
+    /// Whether a create there had no answer yet.
+    async fn awaits_create(&self) -> Result<bool, EngineError> {
+        for bridge in &self.watch.bridges {
+            let open = self.store.journal_open(bridge).await?;
+            let awaited = open.iter().any(|row| {
+                row.operation.platform == *self.watch.name()
+                    && matches!(row.operation.action, Action::Create { .. })
+            });
+            if awaited {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Lists what starts in a window, in parts where much is known of it, and tells whether it was; nothing where not even

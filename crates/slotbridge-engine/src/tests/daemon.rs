@@ -497,6 +497,39 @@ async fn busy_times_on_a_platform_without_a_list_are_blocked_after_two_looks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_whose_webhook_comes_after_its_booking_was_cancelled_or_moved_follows_it() {
+    let later = at(12, 0) + SignedDuration::from_hours(24 * 5);
+    for moved in [false, true] {
+        let world = World::with_grid();
+        let b = world.b.book("anna", at(9, 0), 60, "Вера");
+        let a = world.a.book("anna", at(9, 0), 60, "Вера");
+        let running = world.start().await;
+        assert_eq!(world.b.writes(), 0, "it is taken for the same booking");
+        seconds(60).await;
+        if moved {
+            world.a.move_to(&a, later);
+        } else {
+            world.a.cancel(&a);
+        }
+        world.webhook(&world.a, a.as_str()).await;
+        running.hint(&world.a);
+        seconds(60).await;
+        world.webhook(&world.b, b.as_str()).await;
+        running.hint(&world.b);
+        moment().await;
+        let times = |platform: &Fake| -> Vec<_> {
+            let live = platform.live().into_iter();
+            let clients = live.filter(|record| !record.is_block);
+            clients.map(|record| record.start).collect()
+        };
+        let expected = if moved { vec![later] } else { Vec::new() };
+        assert_eq!(times(&world.a), expected);
+        assert_eq!(times(&world.b), expected);
+        running.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn named_records_that_are_gone_or_cannot_be_read_hold_up_no_others() {
     let mut world = World::with_grid();
     let unreadable = world.b.book("anna", at(9, 0), 60, "Вера");

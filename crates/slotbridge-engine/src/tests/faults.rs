@@ -1,6 +1,7 @@
 //! Lost answers, short listings, platforms that are down: nothing lost, nothing doubled, nothing concluded.
 
 use slotbridge_core::model::Private;
+use slotbridge_core::record::Record;
 
 use super::fake::Fault;
 use super::*;
@@ -454,4 +455,100 @@ async fn a_record_that_a_platform_never_lists_holds_up_no_other() {
     assert_eq!(report.exit_code(), 0, "{report:#?}");
     assert_eq!(world.b.live().len(), 2, "{:?}", world.b.live());
     world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_its_marker_is_known_although_somebody_has_made_it_longer() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    world.seam.sleep(std::time::Duration::from_mins(1)).await;
+    world.b.person(&live_id(&world.b), |record| {
+        record.marker = None;
+        record.end = Some(at(10, 30));
+    });
+    world.settle().await;
+    assert_eq!(world.b.calls("create"), 1, "it is not made again");
+    for platform in [&world.a, &world.b] {
+        let record = only(&platform.live()).clone();
+        assert_eq!(record.end, Some(at(10, 30)), "the edit arrives");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_booking_of_the_client_is_not_taken_for_a_copy_that_did_not_arrive() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::LostBefore);
+    world.run().await;
+    world.seam.sleep(std::time::Duration::from_mins(1)).await;
+    world.b.book("anna", at(9, 0), 90, "Вера");
+    world.run().await;
+    let report = world.run().await;
+    assert_eq!(report.bridges[0].ambiguous.len(), 1, "{report:#?}");
+    assert_eq!(only(&world.a.live()).end, Some(at(10, 0)));
+    assert_eq!(world.b.live().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_create_is_not_repeated_on_one_empty_listing() {
+    let world = World::listing();
+    world.a.book("anna", at(9, 0), 60, "Вера");
+    world.b.fault("create", Fault::ReplyLost);
+    world.run().await;
+    let landed = live_id(&world.b);
+    let lists = world.b.calls("list");
+    world.b.fault("list", Fault::Empty);
+    let report = world.run().await;
+    assert_eq!(report.exit_code(), 0, "{report:#?}");
+    assert_eq!(world.b.calls("list"), lists + 2, "it was listed again");
+    assert_eq!((world.b.calls("create"), live_id(&world.b)), (1, landed));
+    world.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_turns_up_late_takes_part_in_what_has_changed_since() {
+    for changed in ["a", "b", "both"] {
+        let world = World::listing();
+        let a = world.a.book("anna", at(9, 0), 60, "Вера");
+        world.b.fault("create", Fault::ReplyLost);
+        world.run().await;
+        world.b.fault("list", Fault::Empty);
+        world.b.fault("list", Fault::Empty);
+        world.b.fault("create", Fault::Refuses);
+        let report = world.run().await;
+        assert_eq!(
+            outcomes(&report),
+            [("create", "b".to_owned(), OutcomeWord::Refused)],
+            "it was taken for not made"
+        );
+        let b = live_id(&world.b);
+        let longer = |record: &mut Record| record.end = Some(at(10, 30));
+        if changed != "b" {
+            world.a.person(&a, longer);
+        }
+        if changed != "a" {
+            let comment = |record: &mut Record| record.comment = Private::new("с собакой");
+            world.b.person(&b, comment);
+        }
+        world.run().await;
+        world.settle().await;
+        let comment = if changed == "a" {
+            ""
+        } else {
+            "с собакой"
+        };
+        let end = if changed == "b" {
+            at(10, 0)
+        } else {
+            at(10, 30)
+        };
+        for platform in [&world.a, &world.b] {
+            let record = only(&platform.live()).clone();
+            assert_eq!(record.end, Some(end), "{changed}");
+            assert_eq!(record.comment.expose(), comment, "{changed}");
+        }
+        assert_eq!(live_id(&world.b), b, "{changed}");
+    }
 }

@@ -1,7 +1,7 @@
 //! One platform that lists nothing: known records are re-read, busy times protect what cannot be read.
 
 use jiff::SignedDuration;
-use slotbridge_core::model::Kind;
+use slotbridge_core::model::{Kind, Private};
 
 use super::fake::{Between, Fault};
 use super::*;
@@ -342,4 +342,60 @@ async fn a_record_that_was_moved_while_nobody_looked_is_not_lost_when_its_old_ti
     let reads = world.b.calls("read");
     world.run().await;
     assert_eq!(world.b.calls("read"), reads);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_without_an_answer_goes_with_its_booking_when_it_turns_up_after_the_cancellation() {
+    for edited in [false, true] {
+        let mut world = World::with_grid();
+        let a = world.a.book("anna", at(9, 0), 60, "Вера");
+        world.b.fault("create", Fault::ReplyLost);
+        world.run().await;
+        world.run().await;
+        world.seam.sleep(std::time::Duration::from_mins(10)).await;
+        world.a.cancel(&a);
+        world.run().await;
+        let b = live_id(&world.b);
+        if edited {
+            world
+                .b
+                .person(&b, |record| record.comment = Private::new("с собакой"));
+        }
+        world.bridge.members[1].known_records.push(b);
+        world.run().await;
+        let report = world.run().await;
+        assert!(world.a.live().is_empty(), "edited: {edited}");
+        // An edit against a cancellation is a person's to decide.
+        assert_eq!(world.b.live().len(), usize::from(edited));
+        assert_eq!(report.exit_code(), if edited { 4 } else { 0 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_the_owner_names_after_its_booking_was_cancelled_or_moved_follows_it() {
+    for moved in [false, true] {
+        let mut world = World::with_grid();
+        let b = world.b.book("anna", at(9, 0), 60, "Вера");
+        let a = world.a.book("anna", at(9, 0), 60, "Вера");
+        world.run().await;
+        assert_eq!(world.b.writes(), 0, "it is taken for the same booking");
+        world.seam.sleep(std::time::Duration::from_mins(10)).await;
+        if moved {
+            world.a.move_to(&a, at(12, 0));
+        } else {
+            world.a.cancel(&a);
+        }
+        let report = world.run().await;
+        assert!(report.bridges[0].waiting[0].needs_person, "{report:#?}");
+        world.bridge.members[1].known_records.push(b);
+        for _ in 0..3 {
+            world.run().await;
+        }
+        let times = |platform: &Fake| -> Vec<_> {
+            platform.live().iter().map(|record| record.start).collect()
+        };
+        let expected = if moved { vec![at(12, 0)] } else { Vec::new() };
+        assert_eq!(times(&world.a), expected);
+        assert_eq!(times(&world.b), expected);
+    }
 }

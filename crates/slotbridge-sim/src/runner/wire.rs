@@ -168,8 +168,12 @@ impl Network {
         if after.writes != before.writes && after.writes.is_multiple_of(self.look_every) {
             let mut auditor = locked(&self.auditor);
             auditor.arrived(place, sent_at);
+            let is_unheard = after.unsure != before.unsure;
+            if is_unheard {
+                auditor.unheard(place, run, self.stage.clock.now());
+            }
             for client in auditor.wrote(&self.stage, place, run) {
-                if after.unsure != before.unsure {
+                if is_unheard {
                     auditor.cut(place, client);
                 }
             }

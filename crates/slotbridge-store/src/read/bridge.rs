@@ -19,6 +19,7 @@ pub(super) const SQL: &[&str] = &[
     CHOOSE_BY_ID,
     CHOOSE_BY_RECORD,
     CHOOSE_WITHIN,
+    CHOOSE_PRESUMED,
     BOOKINGS,
     LINKS,
     PAST,
@@ -57,6 +58,9 @@ const CHOOSE_BY_ID: &str = "INSERT OR IGNORE INTO chosen SELECT unhex(value) FRO
 const CHOOSE_BY_RECORD: &str = "
     INSERT OR IGNORE INTO chosen SELECT booking FROM link
     WHERE bridge = ?1 AND platform = ?2 AND remote_id IN (SELECT value FROM json_each(?3))";
+const CHOOSE_PRESUMED: &str = "
+    INSERT OR IGNORE INTO chosen SELECT booking FROM link
+    WHERE bridge = ?1 AND platform = ?2 AND remote_id IS NULL";
 
 /// Bookings that meet a window. None is looked for that ends more than a day after it: that keeps the search short, and
 /// nobody is booked for longer.
@@ -129,6 +133,15 @@ pub(crate) fn bookings_of(
         CHOOSE_BY_RECORD,
         params![bridge.as_str(), platform.as_str(), wanted],
     )
+}
+
+pub(crate) fn presumed(
+    conn: &Connection,
+    bridge: &BridgeName,
+    platform: &PlatformName,
+) -> Result<BridgeState, StoreError> {
+    let on = params![bridge.as_str(), platform.as_str()];
+    state(conn, bridge, CHOOSE_PRESUMED, on)
 }
 
 fn state(

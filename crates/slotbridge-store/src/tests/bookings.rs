@@ -189,6 +189,12 @@ async fn bookings_are_found_by_their_id_and_by_their_records() {
             ),
             (vec![], 0)
         );
+        let presumed = linked(3, site(), None, shadow(0), 0);
+        store.apply(vec![presumed]).await.unwrap();
+        for (platform, expected) in [(site(), (vec![3], 2)), (salon(), (vec![], 0))] {
+            let presumed = store.presumed(&main_bridge(), &platform).await.unwrap();
+            assert_eq!(found(presumed), expected);
+        }
     })
     .await;
 }

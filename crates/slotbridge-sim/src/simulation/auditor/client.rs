@@ -11,6 +11,17 @@ use super::holds::{Field, fits, held, shown, slot_times};
 /// A run, and how many whole lists of a platform it had been given.
 pub(crate) type Moment = (u64, usize);
 
+/// In what circumstances a person changes something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Circumstances {
+    /// Whether a run is at work.
+    pub(crate) racy: bool,
+    /// Whether a write there had no answer, and no run has looked since.
+    pub(crate) unheard: bool,
+    /// Whether nothing comes from one platform to another but by the runs that are counted.
+    pub(crate) by_runs: bool,
+}
+
 /// A cancellation by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cancel {
@@ -100,7 +111,7 @@ impl Client {
         (place, run): (Place, u64),
         before: &Seen,
         after: &Seen,
-        racy: bool,
+        how: Circumstances,
         sink: bool,
     ) {
         for field in Field::ALL {
@@ -108,11 +119,32 @@ impl Client {
             if value == shown(place, field, before) || held(place, field, &value, sink).is_none() {
                 continue;
             }
-            let seen = self.word(place, field, before, sink);
-            if let Some(history) = self.fields.get_mut(&field) {
-                history.say((place, run), value, seen, racy);
+            let Some(history) = self.fields.get_mut(&field) else {
+                continue;
+            };
+            let text = shown(place, field, before);
+            let shows = |value: &str| fits(place, field, value, &text, sink);
+            let seen = if how.by_runs {
+                history.latest_there((place, run), shows)
+            } else {
+                history.latest(shows)
+            };
+            let from_elsewhere = seen
+                .and_then(|at| history.words().get(at))
+                .is_some_and(|word| word.place != place);
+            history.say((place, run), value, seen, how.racy);
+            if how.unheard && from_elsewhere {
+                history.doubt_last();
             }
         }
+    }
+
+    /// Whether it was moved there while a run was at work, which may have read the record before, and the times after.
+    pub(crate) fn was_moved_into_a_run(&self, place: Place) -> bool {
+        let moves = [Field::Slot, Field::Staff];
+        let said = moves.iter().filter_map(|field| self.fields.get(field));
+        said.flat_map(History::words)
+            .any(|word| word.racy && word.place == place)
     }
 
     /// What was last said at a place was said while a write was on its way there.

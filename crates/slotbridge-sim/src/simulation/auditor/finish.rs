@@ -111,12 +111,18 @@ impl Auditor {
             }
         }
         let excused = |place: Place| {
-            may_be_hidden(client, place, clients, false)
-                || self.scenario.always_on
-                    && may_be_hidden(client, place, clients, true)
-                    && scene.told.trouble(number, place)
-                || self.may_be_open(client, place, scene) && scene.told.trouble(number, place)
-                || self.reason(number, client, place, scene) && scene.told.trouble(number, place)
+            let told = scene.told.trouble(number, place);
+            // A record that a person made there, as long as its webhook was late or it was not read yet, or moved there
+            // while it was read.
+            let is_news = |other: &Client| {
+                self.scenario.always_on && other.origin == place
+                    || !std::ptr::eq(other, client) && other.was_moved_into_a_run(place)
+            };
+            may_be_hidden(client, place, clients, |other| {
+                other.unlisted || other.cut.contains(&place)
+            }) || told && may_be_hidden(client, place, clients, is_news)
+                || told && self.may_be_open(client, place, scene)
+                || told && self.reason(number, client, place, scene)
                 || self.may_be_blind(place, scene)
         };
         // Copies that nobody can know to have stood: while a person is told of them, the booking waits as it is elsewhere.
@@ -324,11 +330,14 @@ impl Auditor {
     }
 
     /// Whether a platform shows nothing at all because a person removed what stood there: nobody can tell that from one that
-    /// does not let us see any more.
+    /// does not let us see any more. What stands behind the window is not asked for.
     fn may_be_blind(&self, place: Place, scene: &Scene<'_>) -> bool {
+        let end = scene.now.saturating_add(self.scenario.window);
+        let end = end.unwrap_or(Timestamp::MAX);
+        let shows = |live: &Vec<Seen>| live.iter().any(|seen| seen.start < end);
         self.removed.contains(&place)
             && scene.told.empty.contains(&place)
-            && scene.records.get(&place).is_none_or(Vec::is_empty)
+            && !scene.records.get(&place).is_some_and(shows)
     }
 
     /// Whether it was cancelled only where nothing is shown.
@@ -474,29 +483,22 @@ fn judge_blocks(clients: &BTreeMap<u64, Client>, scene: &Scene<'_>) -> Vec<Strin
     found
 }
 
-/// Whether something that nobody can list ever took a time of this booking there: then it may rightly have been taken for
-/// the booking itself (decision 4), and a record may be missing without a word. With `until_read` so could a record that
-/// was made there by a person, as long as its webhook was late or it was not read yet.
+/// Whether something that hides there ever took a time of this booking: then it may rightly have been taken for the booking
+/// itself (decision 4), and a record may be missing.
 fn may_be_hidden(
     client: &Client,
     place: Place,
     clients: &BTreeMap<u64, Client>,
-    until_read: bool,
+    hides: impl Fn(&Client) -> bool,
 ) -> bool {
     place == Place::Rubitime
-        && clients
-            .values()
-            .filter(|other| {
-                let unread = until_read && other.origin == place;
-                other.unlisted || other.cut.contains(&place) || unread
-            })
-            .any(|other| {
-                let theirs = other.times();
-                client
-                    .times()
-                    .iter()
-                    .any(|here| theirs.iter().any(|there| meets(here, there)))
-            })
+        && clients.values().filter(|other| hides(other)).any(|other| {
+            let theirs = other.times();
+            client
+                .times()
+                .iter()
+                .any(|here| theirs.iter().any(|there| meets(here, there)))
+        })
 }
 
 /// Of a booking with a record that nobody can be sure of, a person's cancellation elsewhere is still followed.

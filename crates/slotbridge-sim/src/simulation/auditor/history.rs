@@ -13,8 +13,12 @@ pub(crate) struct Word {
     pub(crate) knew: BTreeSet<usize>,
     /// Whether a run was at work at that moment: it may have read before and written after, and nobody can tell.
     pub(crate) racy: bool,
-    /// Whether it only brings back what the last run has seen there, so that for anybody else nothing was said at all.
+    /// Whether it only brings back what the last run has seen there, so that for anybody else nothing was said at all. Of
+    /// what was said into a run nobody can tell whether it was seen.
     pub(crate) taken_back: bool,
+    /// Whether whoever said this saw what had been written there without an answer: nobody can tell whether it was there
+    /// by then, and what was answered may pass for a rival.
+    pub(crate) doubtful: bool,
     /// The word that whoever said this has seen.
     seen: Option<usize>,
     /// Where it was said.
@@ -40,11 +44,13 @@ impl History {
     ) {
         let knew = self.known_with(seen);
         let taken_back = !racy && self.before(place, run, seen) == Some(value.as_str());
+        let doubtful = false;
         self.words.push(Word {
             value,
             knew,
             racy,
             taken_back,
+            doubtful,
             seen,
             place,
             run,
@@ -59,9 +65,16 @@ impl History {
         }
     }
 
+    /// What was last said was said to what had been written without an answer.
+    pub(crate) fn doubt_last(&mut self) {
+        if let Some(word) = self.words.last_mut() {
+            word.doubtful = true;
+        }
+    }
+
     /// What the last run has seen at a place, if something else was said there since by somebody who saw `seen`.
     fn before(&self, place: Place, run: u64, seen: Option<usize>) -> Option<&str> {
-        let unseen = |word: &Word| word.place == place && word.run == run && !word.racy;
+        let unseen = |word: &Word| word.place == place && word.run == run;
         let mut word = self.words.get(seen?).filter(|word| unseen(word))?;
         while unseen(word) {
             word = self.words.get(word.seen?)?;
@@ -84,6 +97,20 @@ impl History {
         self.words.iter().rposition(|word| shows(&word.value))
     }
 
+    /// The same of the words that can have come to a place by then: what was said elsewhere since the last run cannot.
+    pub(crate) fn latest_there(
+        &self,
+        (place, run): (Place, u64),
+        shows: impl Fn(&str) -> bool,
+    ) -> Option<usize> {
+        let known = |word: &Word| word.place == place || word.run != run || word.racy;
+        let there = self
+            .words
+            .iter()
+            .rposition(|word| known(word) && shows(&word.value));
+        there.or_else(|| self.latest(shows))
+    }
+
     /// Everything that was said.
     pub(crate) fn words(&self) -> &[Word] {
         &self.words
@@ -96,12 +123,13 @@ impl History {
     }
 
     /// The words that may stand in the end: those that nobody has answered, those that only a racy one answers or
-    /// rivals, and values said anew that only somebody answers who knew them from before.
+    /// rivals, or only a doubtful one answers, and values said anew that only somebody answers who knew them from before.
     pub(crate) fn possible(&self) -> Vec<&Word> {
         let mut words = self.standing();
         let racy = self.unanswered(|word| !word.racy, |_, _| true);
+        let doubtful = self.unanswered(|word| !word.doubtful, |_, _| true);
         let anew = self.unanswered(|_| true, |known, at| known >= at);
-        for word in racy.into_iter().chain(anew) {
+        for word in racy.into_iter().chain(doubtful).chain(anew) {
             if !words.contains(&word) {
                 words.push(word);
             }
@@ -176,9 +204,10 @@ mod tests {
         };
         let here = |run| (Place::Yclients, run);
         assert!(said_at(here(1), here(1), false));
-        // A run may have seen it meanwhile, or it came from elsewhere.
+        // Said into a run, it may not have been seen either.
+        assert!(said_at(here(1), here(1), true));
+        // A run has seen it meanwhile, or it came from elsewhere.
         assert!(!said_at(here(1), here(2), false));
-        assert!(!said_at(here(1), here(1), true));
         assert!(!said_at((Place::Alfacrm, 1), here(1), false));
     }
 
@@ -189,6 +218,32 @@ mod tests {
         history.say((Place::Yclients, 0), "b".to_owned(), Some(0), true);
         assert_eq!(values(&history.standing()), ["b"]);
         assert_eq!(values(&history.possible()), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_word_to_what_was_written_without_an_answer_answers_it_or_rivals_it() {
+        let mut history = History::default();
+        history.say((Place::Yclients, 0), "a".to_owned(), None, false);
+        history.say((Place::Yclients, 0), "b".to_owned(), Some(0), false);
+        history.say((Place::Rubitime, 1), "c".to_owned(), Some(1), false);
+        assert_eq!(values(&history.possible()), ["c"]);
+        history.doubt_last();
+        assert_eq!(values(&history.possible()), ["c", "b"]);
+    }
+
+    #[test]
+    fn what_was_said_elsewhere_since_the_last_run_was_seen_by_nobody_here() {
+        let mut history = History::default();
+        history.say((Place::Yclients, 0), "a".to_owned(), None, false);
+        history.say((Place::Yclients, 1), "b".to_owned(), Some(0), false);
+        // Both look alike there.
+        let alike = |_: &str| true;
+        assert_eq!(history.latest_there((Place::Rubitime, 1), alike), Some(0));
+        assert_eq!(history.latest_there((Place::Rubitime, 2), alike), Some(1));
+        assert_eq!(history.latest_there((Place::Yclients, 1), alike), Some(1));
+        // It is there all the same.
+        let only = |value: &str| value == "b";
+        assert_eq!(history.latest_there((Place::Rubitime, 1), only), Some(1));
     }
 
     #[test]

@@ -31,7 +31,7 @@ use crate::simulation::scenario::Scenario;
 use crate::simulation::stage::Stage;
 use crate::world::Place;
 
-use client::{Client, Moment};
+use client::{Circumstances, Client, Moment};
 pub use holds::Field;
 pub(crate) use holds::statuses;
 pub use told::{ConflictTold, Subject, Told, Trouble};
@@ -129,6 +129,8 @@ pub struct Auditor {
     /// to keep it.
     looks: BTreeMap<Place, usize>,
     looked: BTreeMap<Place, Moment>,
+    /// Where and when a write was last not answered, and by which run.
+    unheard: BTreeMap<Place, (u64, Timestamp)>,
     /// Where a person removed a record of which nothing is left.
     removed: BTreeSet<Place>,
     /// Whether a run was killed, or an answer was lost where nothing can be listed: something may be open for ever.
@@ -151,6 +153,7 @@ impl Auditor {
             edits: Vec::new(),
             looks: BTreeMap::new(),
             looked: BTreeMap::new(),
+            unheard: BTreeMap::new(),
             removed: BTreeSet::new(),
             doubts: false,
         }
@@ -242,9 +245,19 @@ impl Auditor {
 
     /// A person has changed a record.
     pub fn changed(&mut self, (place, at): (Place, Timestamp), before: &Seen, after: &Seen) {
-        let (racy, sink, run) = (self.at_work, self.scenario.sink, self.run);
+        let run = self.run;
+        let by_runs = !self.scenario.always_on;
+        let unheard = self.unheard.get(&place).is_some_and(|(by, since)| {
+            by_runs && *by == run || at.duration_since(*since) < ANSWERED_WITHIN
+        });
+        let how = Circumstances {
+            racy: self.at_work,
+            unheard,
+            by_runs,
+        };
+        let sink = self.scenario.sink;
         if let Some(client) = self.client_of(before) {
-            client.edited((place, run), before, after, racy, sink);
+            client.edited((place, run), before, after, how, sink);
         }
         if let Some(number) = cast::client_of(&before.name) {
             self.edits.push((at, place, number));
@@ -317,6 +330,11 @@ impl Auditor {
         self.clients
             .get(&client)
             .is_some_and(|client| client.unlisted)
+    }
+
+    /// A write has landed, and its answer was lost or made no sense.
+    pub fn unheard(&mut self, place: Place, run: u64, now: Timestamp) {
+        self.unheard.insert(place, (run, now));
     }
 
     /// An answer was lost, or made no sense.
