@@ -18,7 +18,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use hash::{basis_hash, plan_hash};
+pub use hash::{basis_hash, plan_hash, records_hash};
 
 use crate::model::PlatformName;
 use crate::plan::{Action, Operation};
@@ -104,6 +104,9 @@ impl Facts {
 
 /// [`Trip::what`] of a feed with other ids.
 pub const IDS_ALL_NEW: &str = "ids_all_new";
+/// [`Trip::what`] of a platform that shows none of its known records, nor anything else. Nothing is planned because of it,
+/// so that it holds nothing else; that its records are gone is believed once a person has approved it.
+pub const SUDDENLY_EMPTY: &str = "suddenly_empty";
 /// [`Trip::what`] of a clock that went back.
 const CLOCK_WENT_BACK: &str = "clock_went_back";
 /// [`Trip::what`] of an account in another zone.
@@ -114,12 +117,13 @@ const ZONE_CHANGED: &str = "zone_changed";
 pub struct Trip {
     /// On which platform.
     pub platform: PlatformName,
-    /// What tripped: a key of the limits, such as `removals_max`, or `ids_all_new`, `clock_went_back`, `zone_changed`.
+    /// What tripped: a key of the limits, such as `removals_max`, or `ids_all_new`, `suddenly_empty`, `clock_went_back`,
+    /// `zone_changed`.
     pub what: &'static str,
     /// The limit; 0 for what must not happen at all.
     pub limit: u64,
     /// How many operations there would be (over the day, with what was done already), or as a share how many percent,
-    /// rounded up; for what must not happen, how many are held.
+    /// rounded up; for what must not happen, how many are held, or how many records are not shown any more.
     pub planned: u64,
     /// The fingerprint of everything that is held because of this platform; what an approval names.
     pub plan: String,

@@ -6,13 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::guard::{self, Facts, Trip};
 use slotbridge_core::model::PlatformName;
 use slotbridge_core::plan::Operation;
+use slotbridge_core::record::Coverage;
 use slotbridge_store::{Change, GuardRow, Store};
 
 use crate::EngineError;
 use crate::bridge::Bridge;
 use crate::report::{BridgeReport, GuardReport};
 use crate::scope::Scope;
-use crate::view::View;
+use crate::view::{MemberView, View};
 use crate::work::Stretch;
 
 /// What was found out about the clock and the platforms' zones before anything was looked at.
@@ -208,6 +209,7 @@ impl Guarding<'_> {
             .collect();
         let mut verdict = guard::judge(operations, facts, &view.bridge.limits, &approved);
         verdict.trips.extend(other_ids(view, &verdict.trips));
+        verdict.trips.extend(emptied(view, latched));
         let (mut changes, mut spent) = (Vec::new(), Vec::new());
         for guard in latched {
             // A guard lets go when what it held is no longer planned, or was approved and passes now. An approval outlasts
@@ -391,4 +393,28 @@ fn other_ids(view: &View<'_>, trips: &[Trip]) -> Vec<Trip> {
             plan: guard::IDS_ALL_NEW.to_owned(),
         })
         .collect()
+}
+
+/// A platform that shows nothing of what is known there counts as not read, so that nothing is planned because of it.
+/// Whether its records are gone only a person can say; it stays so until the platform shows something, or was believed.
+fn emptied(view: &View<'_>, latched: &[GuardRow]) -> Vec<Trip> {
+    let empty = |member: &MemberView<'_>| {
+        let trip = |planned, plan: &str| Trip {
+            platform: member.name().clone(),
+            what: guard::SUDDENLY_EMPTY,
+            limit: 0,
+            planned,
+            plan: plan.to_owned(),
+        };
+        if let Some(emptied) = &member.observed.emptied {
+            let live = u64::try_from(emptied.live).unwrap_or(u64::MAX);
+            return Some(trip(live, &emptied.plan));
+        }
+        let row = latched
+            .iter()
+            .find(|row| row.what == guard::SUDDENLY_EMPTY && row.platform == *member.name())?;
+        let was_listed = matches!(member.observed.coverage, Coverage::Complete(_));
+        (!was_listed).then(|| trip(row.planned, &row.plan))
+    };
+    view.members.iter().filter_map(empty).collect()
 }

@@ -21,7 +21,7 @@ use crate::EngineError;
 use crate::bridge::{Phase, Progress};
 use crate::event::Trouble;
 use crate::watch::{GridAsk, Watch};
-pub(crate) use listing::Seen;
+pub(crate) use listing::{Emptied, Seen};
 
 /// For how long nothing may have been read so that records whose time is over by then are still asked for.
 const UNREAD_FOR: SignedDuration = SignedDuration::from_hours(31 * 24);
@@ -62,6 +62,8 @@ pub(crate) struct Sight {
     pub(crate) grids: BTreeMap<ResourceKey, Grid>,
     /// Whether every known id was missing from a listing that showed others.
     pub(crate) ids_all_new: bool,
+    /// That it showed nothing at all, and what of.
+    pub(crate) emptied: Option<Emptied>,
     /// Why the platform could not be read.
     pub(crate) trouble: Option<Trouble>,
     /// Where the next incremental listing starts.
@@ -83,6 +85,7 @@ impl Sight {
             unreadable: Vec::new(),
             grids: BTreeMap::new(),
             ids_all_new: false,
+            emptied: None,
             trouble: None,
             cursor: None,
             calls: 0,

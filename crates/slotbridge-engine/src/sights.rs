@@ -9,7 +9,7 @@ use slotbridge_core::model::{PlatformName, ResourceKey, ResourceName, Slot};
 use slotbridge_core::record::{Coverage, Grid, Record, Unreadable};
 
 use crate::bridge::Member;
-use crate::observe::{Seen, Sight};
+use crate::observe::{Emptied, Seen, Sight};
 
 /// A grid of free and busy times that was read a while ago.
 #[derive(Debug, Clone)]
@@ -66,6 +66,8 @@ pub(crate) struct Observed {
     pub(crate) left: Vec<Record>,
     /// Whether every known id was missing from a listing that showed others.
     pub(crate) ids_all_new: bool,
+    /// That it showed nothing at all, and what of.
+    pub(crate) emptied: Option<Emptied>,
     /// Why the platform could not be read, scrubbed.
     pub(crate) error: Option<String>,
     /// Calls that reading it took.
@@ -123,6 +125,7 @@ impl Observed {
             vacated,
             left: mirrored.left,
             ids_all_new: sight.ids_all_new,
+            emptied: sight.emptied.clone(),
             error: sight.trouble.as_ref().map(|trouble| trouble.text.clone()),
             calls: sight.calls,
             mirror_counts,
@@ -170,6 +173,7 @@ impl Observed {
             vacated: Vec::new(),
             left: Vec::new(),
             ids_all_new: false,
+            emptied: None,
             error: None,
             calls: 0,
             mirror_counts: false,

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use crate::model::{Booking, Field, FieldValue};
+use crate::model::{Booking, Field, FieldValue, RemoteId};
 use crate::plan::{Action, Operation};
 
 /// The fingerprint of these operations, as 16 hexadecimal digits. It shows nothing of what is in them, and stays the
@@ -17,6 +17,16 @@ pub fn plan_hash<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Str
 /// by its records; by its id only where there are none.
 pub fn basis_hash<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> String {
     together(operations.into_iter().map(with_basis).collect())
+}
+
+/// The fingerprint of these records, in any order.
+pub fn records_hash<'a>(records: impl IntoIterator<Item = &'a RemoteId>) -> String {
+    let of = |id: &RemoteId| {
+        let mut hash = Fnv::new();
+        hash.part(id.as_str());
+        hash.0
+    };
+    together(records.into_iter().map(of).collect())
 }
 
 fn together(mut single: Vec<u64>) -> String {

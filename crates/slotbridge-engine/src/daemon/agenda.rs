@@ -224,9 +224,16 @@ impl Agenda {
             runs.want_whole(cause);
             for platform in &runs.platforms {
                 if let Some(turns) = self.platforms.get_mut(platform) {
-                    turns.sweep_due = Some(turns.sweep_due.map_or(now, |due| due.min(now)));
+                    turns.sweep_by(now);
                 }
             }
+        }
+    }
+
+    /// Everything of one platform is to be looked at.
+    pub(crate) fn sweep_one(&mut self, platform: &PlatformName, now: Duration) {
+        if let Some(turns) = self.platforms.get_mut(platform) {
+            turns.sweep_by(now);
         }
     }
 
@@ -523,6 +530,10 @@ impl Turns {
         // The inbox asks the platform nothing, so it does not wait for it.
         let inbox = (self.inbox && free(Lane::Inbox)).then_some(self.inbox_not_before);
         look.into_iter().chain(inbox).min()
+    }
+
+    fn sweep_by(&mut self, now: Duration) {
+        self.sweep_due = Some(self.sweep_due.map_or(now, |due| due.min(now)));
     }
 
     /// A look has failed: what it was for stays to be done.

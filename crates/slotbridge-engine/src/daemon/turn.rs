@@ -341,6 +341,7 @@ impl Turn {
         let pace = account.pace;
         let unsure = looks::is_unsure(&account.memory.unsure);
         let first = !std::mem::replace(&mut account.tried, true);
+        let was_down = account.down.is_some();
         let kind = what.look_kind();
         self.listener.hear(&Event::Looked {
             platform: platform.clone(),
@@ -367,6 +368,10 @@ impl Turn {
         };
         let draw = self.engine.seam.random();
         let turned = self.agenda.looked(&platform, &ended, steady, draw);
+        if sight.emptied.is_some() && what != What::Sweep && !was_down {
+            // Whether nothing is left at all shows in a look at everything, which leads to what a person is asked.
+            self.agenda.sweep_one(&platform, steady);
+        }
         self.turned_to(&platform, turned, sight.trouble.as_ref(), now);
         let cause = match kind {
             LookKind::Hint => RunCause::Hinted,

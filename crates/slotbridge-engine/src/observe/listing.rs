@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use slotbridge_core::guard;
 use slotbridge_core::model::RemoteId;
 use slotbridge_core::plan::Action;
 use slotbridge_core::record::{
@@ -74,6 +75,15 @@ impl Seen {
     }
 }
 
+/// A listing that shows nothing where records are known, and that nobody has approved of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Emptied {
+    /// How many live records are known.
+    pub(crate) live: usize,
+    /// The fingerprint of these records; what an approval names.
+    pub(crate) plan: String,
+}
+
 /// What the parts of a window have come to.
 #[derive(Debug, Default)]
 struct Found {
@@ -129,11 +139,16 @@ impl Observer<'_> {
         } = &mut found;
         missing.retain(|id| !elsewhere.contains(id));
         let whole = found.proven.take().filter(|_| !in_parts).unwrap_or(window);
-        if found.is_doubtful()
-            && found.live < NEW_IDS_FROM
-            && self.is_quiet(window, &found.missing).await?
-        {
-            found.explained = true;
+        sight.emptied = None;
+        if found.is_doubtful() {
+            let few = found.live < NEW_IDS_FROM;
+            let plan = guard::records_hash(&found.missing);
+            found.explained = few && self.is_quiet(window, &found.missing).await?
+                || self.is_approved(&plan).await?;
+            if !found.explained {
+                let live = found.live;
+                sight.emptied = Some(Emptied { live, plan });
+            }
         }
         let coverage = found.coverage(whole);
         let mut proven = matches!(coverage, Coverage::Complete(_));
@@ -284,6 +299,23 @@ impl Observer<'_> {
         }
         for witness in self.known_beside(window).await? {
             if let Ok(Reading::Found(_)) = platform.read(&witness, Priority::Hint).await {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a person has approved that the platform shows nothing of these records.
+    async fn is_approved(&self, plan: &str) -> Result<bool, EngineError> {
+        for bridge in &self.watch.bridges {
+            let latched = self.store.guards(bridge).await?;
+            let approved = latched.iter().any(|row| {
+                row.platform == *self.watch.name()
+                    && row.what == guard::SUDDENLY_EMPTY
+                    && row.plan == plan
+                    && row.approved_at.is_some()
+            });
+            if approved {
                 return Ok(true);
             }
         }

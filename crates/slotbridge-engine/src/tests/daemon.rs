@@ -497,6 +497,40 @@ async fn busy_times_on_a_platform_without_a_list_are_blocked_after_two_looks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_platform_that_is_suddenly_empty_waits_for_a_person_and_then_goes_on() {
+    let world = World::listing();
+    for number in 0..6 {
+        let start = at(9, 0) + SignedDuration::from_hours(24 * number);
+        world.a.book("anna", start, 60, "Вера");
+    }
+    let running = world.start().await;
+    assert_eq!(world.b.live().len(), 6);
+    world.a.state.lock().unwrap().records.clear();
+    seconds(900).await;
+    assert_eq!(world.b.live().len(), 6);
+    let guards = world.store.guards(&world.bridge.name).await.unwrap();
+    let latched: Vec<_> = guards.iter().map(|guard| guard.what.as_str()).collect();
+    assert_eq!(latched, ["suddenly_empty"]);
+    // What somebody books on the other platform does not wait.
+    let b = world.b.book("boris", at(9, 0), 60, "Игорь");
+    world.webhook(&world.b, b.as_str()).await;
+    running.hint(&world.b);
+    seconds(5).await;
+    world.approve().await;
+    let bridge = Some(world.bridge.name.clone());
+    assert!(running.handle.ask(Request::Sweep {
+        bridge,
+        asked: true
+    }));
+    // A platform that cannot be used is tried again every five minutes.
+    seconds(330).await;
+    assert_eq!(world.times(&world.a), world.times(&world.b));
+    assert_eq!(world.b.live().len(), 1);
+    assert_eq!(world.store.guards(&world.bridge.name).await.unwrap(), []);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_whose_webhook_comes_after_its_booking_was_cancelled_or_moved_follows_it() {
     let later = at(12, 0) + SignedDuration::from_hours(24 * 5);
     for moved in [false, true] {

@@ -43,14 +43,14 @@ async fn a_lost_reply_to_any_write_is_looked_for_before_anything_else() {
 // R4
 #[tokio::test(start_paused = true)]
 async fn a_short_or_empty_listing_removes_nothing() {
-    for fault in [Fault::Cut, Fault::Empty, Fault::Down] {
+    for (fault, code) in [(Fault::Cut, 1), (Fault::Empty, 3), (Fault::Down, 1)] {
         let world = World::listing();
         world.a.book("anna", at(9, 0), 60, "Вера");
         world.a.book("boris", at(9, 0), 60, "Игорь");
         world.settle().await;
         world.a.fault("list", fault);
         let report = world.run().await;
-        assert_eq!(report.exit_code(), 1, "{fault:?}");
+        assert_eq!(report.exit_code(), code, "{fault:?}");
         assert_eq!(world.b.live().len(), 2, "{fault:?}");
         world.assert_in_step().await;
     }
@@ -109,7 +109,7 @@ async fn a_platform_that_shows_nothing_at_all_any_more_is_not_believed() {
     world.a.state.lock().unwrap().records.clear();
     for _ in 0..3 {
         let report = world.run().await;
-        assert_eq!(report.exit_code(), 1);
+        assert_eq!(report.exit_code(), 3);
         assert_eq!(report.bridges[0].platforms[0].coverage, "partial");
     }
     assert_eq!((world.b.live().len(), world.b.writes()), (2, writes));
@@ -118,6 +118,89 @@ async fn a_platform_that_shows_nothing_at_all_any_more_is_not_believed() {
     world.run().await;
     let live = world.b.live();
     assert!(live.iter().all(|one| one.client.name.expose() != "Любовь"));
+}
+
+/// Two platforms in step with so many bookings, and then the first one shows nothing any more.
+async fn emptied(bookings: i64) -> (World, Vec<Record>) {
+    let world = World::listing();
+    for number in 0..bookings {
+        let start = at(9, 0) + SignedDuration::from_hours(24 * number);
+        world.a.book("anna", start, 60, "Вера");
+    }
+    world.settle().await;
+    let before = world.a.live();
+    world.a.state.lock().unwrap().records.clear();
+    let report = world.run().await;
+    assert_eq!(report.exit_code(), 3, "{report:#?}");
+    let guards = report.bridges[0].guards.iter();
+    let guards: Vec<_> = guards.map(|one| (one.what.as_str(), one.planned)).collect();
+    assert_eq!(
+        guards,
+        [("suddenly_empty", u64::try_from(bookings).unwrap())]
+    );
+    (world, before)
+}
+
+// R4
+#[tokio::test(start_paused = true)]
+async fn that_a_platform_is_empty_is_believed_once_a_person_has_approved_it() {
+    for bookings in [2, 6] {
+        let (world, _) = emptied(bookings).await;
+        let copies = world.b.live().len();
+        world.run().await;
+        assert_eq!(world.b.live().len(), copies, "nobody has approved it");
+        world.approve().await;
+        let report = world.run().await;
+        assert_eq!(report.exit_code(), 0, "{report:#?}");
+        assert_eq!(world.b.live(), []);
+        assert_eq!(world.store.guards(&world.bridge.name).await.unwrap(), []);
+        world.settle().await;
+    }
+}
+
+// R4
+#[tokio::test(start_paused = true)]
+async fn an_approval_of_an_empty_platform_is_worth_nothing_where_it_shows_something_or_other_records_were_known()
+ {
+    let (world, before) = emptied(6).await;
+    world.approve().await;
+    world.a.state.lock().unwrap().records = before
+        .into_iter()
+        .map(|one| (one.id.clone(), one))
+        .collect();
+    world.settle().await;
+    assert_eq!(world.b.live().len(), 6, "it shows what it has");
+    assert_eq!(world.store.guards(&world.bridge.name).await.unwrap(), []);
+
+    // Approved for six, and by now seven are known.
+    let (world, before) = emptied(6).await;
+    world.approve().await;
+    world.a.state.lock().unwrap().records = before
+        .into_iter()
+        .map(|one| (one.id.clone(), one))
+        .collect();
+    world.a.book("boris", at(9, 0), 60, "Игорь");
+    world.settle().await;
+    world.a.state.lock().unwrap().records.clear();
+    assert_eq!(world.run().await.exit_code(), 3);
+    assert_eq!(world.run().await.exit_code(), 3);
+    assert_eq!(world.b.live().len(), 7);
+}
+
+// R4
+#[tokio::test(start_paused = true)]
+async fn records_that_stand_are_kept_although_the_empty_listing_was_approved() {
+    let (world, before) = emptied(6).await;
+    world.approve().await;
+    // The listing is empty once more, and its records are there.
+    world.a.state.lock().unwrap().records = before
+        .into_iter()
+        .map(|one| (one.id.clone(), one))
+        .collect();
+    world.a.fault("list", Fault::Empty);
+    world.run().await;
+    assert_eq!(world.b.live().len(), 6);
+    world.settle().await;
 }
 
 // R2

@@ -97,6 +97,12 @@ pub(crate) fn guard(what: &str, limit: u64, planned: u64) -> String {
     let held = count(planned, "write", "writes");
     match what {
         "ids_all_new" => format!("none of the known records is there any more; {held} held"),
+        "suddenly_empty" => {
+            let known = count(planned, "record", "records");
+            format!(
+                "it shows nothing any more, and {known} of it in this window are known; approve it if they are really gone"
+            )
+        }
         "clock_went_back" => {
             format!("this machine's clock has gone back since the last run; {held} held")
         }
