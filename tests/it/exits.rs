@@ -103,6 +103,43 @@ fn a_guard_is_3_until_somebody_approves_what_it_holds() {
 }
 
 #[test]
+fn a_platform_that_is_suddenly_empty_is_3_until_somebody_approves_that_it_is() {
+    let stage = Stage::empty();
+    let ids = stage.book_haircuts(6);
+    stage.settle(4);
+    // Gone, and no listing says so.
+    for id in &ids {
+        stage.world.yclients.cancel(*id).unwrap();
+    }
+    let faults = stage.world.yclients.faults();
+    faults.add("empty", "records.list", Which::Every, Fault::EmptyListing);
+    let before = stage.fingerprints();
+    for _ in 0..2 {
+        let (code, report) = stage.reconcile(&[]);
+        assert_eq!(code, 3, "{report:#}");
+        let guard = &report["bridges"][0]["guard"];
+        assert_eq!(
+            (&guard["what"], &guard["planned"]),
+            (&"suddenly_empty".into(), &6.into()),
+            "{report:#}"
+        );
+        assert_eq!(stage.fingerprints(), before);
+    }
+    let status = stage.run(&["status"]);
+    let told = "none of the 6 known records is shown any more";
+    assert!(status.stdout.contains(told), "{}", status.stdout);
+    let approved = stage.run(&["approve", "main"]);
+    assert!(approved.stdout.contains(told), "{}", approved.stdout);
+    let (code, report) = stage.reconcile(&[]);
+    assert_eq!(
+        (code, &report["totals"]["remove"]),
+        (0, &6.into()),
+        "{report:#}"
+    );
+    stage.assert_in_step();
+}
+
+#[test]
 fn a_double_booking_waits_for_a_person_and_is_4() {
     let stage = Stage::empty();
     stage.book_haircuts(1);

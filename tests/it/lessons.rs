@@ -52,7 +52,9 @@ fn an_empty_answer_that_worked_travels_neither_there_nor_back() {
         .add("empty", "records.list", Which::Nth(1), Fault::EmptyListing);
     let writes = stage.writes();
     let (code, report) = stage.reconcile(&[]);
-    assert_eq!((code, stage.writes()), (1, writes), "{report:#}");
+    assert_eq!((code, stage.writes()), (3, writes), "{report:#}");
+    let guard = &report["bridges"][0]["guard"];
+    assert_eq!(guard["what"], "suddenly_empty", "{report:#}");
     assert_eq!(stage.world.yclients.faults().fired("empty"), Some(1));
     // It has recovered, and nothing that it shows again is news.
     assert_quiet(&stage, "after it");

@@ -97,12 +97,10 @@ pub(crate) fn guard(what: &str, limit: u64, planned: u64) -> String {
     let held = count(planned, "write", "writes");
     match what {
         "ids_all_new" => format!("none of the known records is there any more; {held} held"),
-        "suddenly_empty" => {
-            let known = count(planned, "record", "records");
-            format!(
-                "it shows nothing any more, and {known} of it in this window are known; approve it if they are really gone"
-            )
-        }
+        "suddenly_empty" => match planned {
+            1 => "the one record that is known is not shown any more, nor any other".to_owned(),
+            many => format!("none of the {many} known records is shown any more, nor any other"),
+        },
         "clock_went_back" => {
             format!("this machine's clock has gone back since the last run; {held} held")
         }

@@ -1,6 +1,7 @@
 //! Fingerprints of plans, and the approvals that name them.
 
 use super::*;
+use crate::model::RemoteId;
 
 #[test]
 fn an_approval_lets_exactly_the_held_plan_through() {
@@ -104,4 +105,15 @@ fn a_fingerprint_is_that_of_what_would_be_done() {
 fn a_fingerprint_stays_the_same_from_version_to_version() {
     // Worked out by hand: FNV-1a over nothing is its offset basis.
     assert_eq!(plan_hash([]), "cbf29ce484222325");
+}
+
+#[test]
+fn records_have_one_fingerprint_in_any_order_and_another_when_one_comes_or_goes() {
+    let ids = ["1", "2", "31"].map(RemoteId::new);
+    let hash = records_hash(&ids);
+    assert_eq!(records_hash(ids.iter().rev()), hash);
+    for others in [&["1", "2"][..], &["1", "2", "3"], &["1", "2", "31", "4"]] {
+        let others: Vec<RemoteId> = others.iter().copied().map(RemoteId::new).collect();
+        assert_ne!(records_hash(&others), hash, "{others:?}");
+    }
 }
