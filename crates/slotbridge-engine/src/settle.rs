@@ -204,7 +204,13 @@ fn looked_since(view: &View<'_>, member: &MemberView<'_>, since: Timestamp) -> b
     member
         .observed
         .looked_at
-        .is_some_and(|at| view.looks_waited || at >= since)
+        .is_some_and(|at| view.looks_waited || is_since(view, at, since))
+}
+
+/// Whether something was seen since then. A stamp that lies ahead says nothing: then the clock was set back, and it may have
+/// been seen long before.
+fn is_since(view: &View<'_>, at: Timestamp, since: Timestamp) -> bool {
+    (since..=view.now).contains(&at)
 }
 
 /// Whether the grid of a resource was read late enough.
@@ -215,7 +221,7 @@ fn grid_read_since(
     since: Timestamp,
 ) -> bool {
     let read_at = member.observed.grids_read_at.get(resource);
-    read_at.is_some_and(|at| view.looks_waited || *at >= since)
+    read_at.is_some_and(|at| view.looks_waited || is_since(view, *at, since))
 }
 
 /// A record, if it was seen late enough to tell what became of a write to it.
@@ -227,7 +233,7 @@ fn seen_since<'v>(
 ) -> Option<&'v Row> {
     let row = member.rows.get(id)?;
     let just_seen = looked_since(view, member, since) && member.observed.seen.has(&row.record);
-    (just_seen || row.seen_at >= since).then_some(row)
+    (just_seen || is_since(view, row.seen_at, since)).then_some(row)
 }
 
 fn settle_create(

@@ -226,7 +226,8 @@ impl Looker {
         })
     }
 
-    /// Everything that can be looked at, when that was last done, and whether it is near.
+    /// Everything that can be looked at, when that was last done, and whether it is near. What was looked at in the future,
+    /// before the clock was set back, was looked at long ago.
     async fn items(&self, now: Timestamp) -> Result<Vec<(Timestamp, Item, bool)>, EngineError> {
         let near = self.near(now);
         let name = self.watch.name();
@@ -255,6 +256,12 @@ impl Looker {
             let at = read.unwrap_or(Timestamp::MIN);
             (at, Item::Grid(resource.clone()), true)
         }));
+        let long_ago = self.watch.window(now).from;
+        for (at, ..) in &mut items {
+            if *at > now {
+                *at = long_ago;
+            }
+        }
         Ok(items)
     }
 

@@ -338,7 +338,7 @@ impl Account {
         self.doubt_grid(&record.resource);
     }
 
-    /// The grids that are new enough to go by.
+    /// The grids that are new enough to go by. One that was read in the future is not: then the clock was set back.
     pub(crate) fn grids(&self, now: Timestamp) -> Vec<PastGrid> {
         let cycle = self.plan.map_or(Duration::ZERO, |plan| plan.near * 3);
         let cycle = SignedDuration::try_from(cycle).unwrap_or(SignedDuration::MAX);
@@ -347,7 +347,7 @@ impl Account {
             .unwrap_or(Timestamp::MIN);
         self.grids
             .values()
-            .filter(|past| past.read_at >= oldest)
+            .filter(|past| (oldest..=now).contains(&past.read_at))
             .cloned()
             .collect()
     }

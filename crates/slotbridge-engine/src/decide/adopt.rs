@@ -159,6 +159,9 @@ fn take_late(
     changes: &mut Vec<Change>,
     new_id: &mut dyn FnMut() -> BookingId,
 ) {
+    if candidates.is_empty() {
+        return;
+    }
     let left_behind = LeftBehind::of(view);
     candidates.retain(|candidate| {
         let (platform, record) = (&candidate.platform, &candidate.remote_id);

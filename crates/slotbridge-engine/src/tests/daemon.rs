@@ -531,6 +531,22 @@ async fn a_platform_that_is_suddenly_empty_waits_for_a_person_and_then_goes_on()
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_free_times_are_looked_at_after_the_clock_was_set_back() {
+    let world = World::with_grid();
+    let running = world.start().await;
+    seconds(60).await;
+    world.seam.set_wall_clock(SignedDuration::from_mins(-30));
+    seconds(10).await;
+    world.b.book("anna", at(9, 0), 60, "Вера");
+    world.b.book("boris", at(12, 0), 60, "Игорь");
+    seconds(30).await;
+    let blocked = world.a.live();
+    let starts: Vec<_> = blocked.iter().map(|record| record.start).collect();
+    assert_eq!(starts, [at(9, 0), at(12, 0)]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_record_whose_webhook_comes_after_its_booking_was_cancelled_or_moved_follows_it() {
     let later = at(12, 0) + SignedDuration::from_hours(24 * 5);
     for moved in [false, true] {
