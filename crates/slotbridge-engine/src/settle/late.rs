@@ -134,16 +134,18 @@ pub(crate) fn base(
         let kept = as_made(found, row.at, desired);
         return Some(shadow_after_create(None, &row.operation, &kept, desired));
     }
+    let Shown::Live(shown) = &found.shown else {
+        return None;
+    };
     let (link, kept) = left_behind(view.bookings.get(&booking)?, platform)?;
-    Some(Shadow {
+    same_place(kept, shown).then(|| Shadow {
         kept: Presence::Live(as_made(found, link.at, kept)),
         agreed: link.shadow.agreed.clone(),
     })
 }
 
 /// Whether it is certain enough to remove it that a create of ours made this record, and not a person who copied one with
-/// its marker: it came about before we made up our minds about that create, or, where the platform does not tell when, it
-/// shows what was sent.
+/// its marker: it shows who and when was sent, or it came about before we made up our minds about that create.
 fn is_surely_ours(
     journal: &[JournalRow],
     booking: BookingId,
@@ -153,18 +155,19 @@ fn is_surely_ours(
     let Some((row, desired)) = made_by(journal, booking, platform, found) else {
         return false;
     };
-    match (found.record.created_at, &found.shown) {
-        (Some(created), _) => {
-            // Stamps of whole seconds are rounded down.
-            let since_sent = created.as_second() >= row.at.as_second();
-            since_sent && row.outcome_at.is_none_or(|settled| created <= settled)
-        }
-        (None, Shown::Live(shown)) => {
+    let shows_it = match &found.shown {
+        Shown::Live(shown) => {
             same_place(shown, desired)
                 && same_client(&shown.client, &desired.client) == SameClient::Yes
         }
-        (None, Shown::Gone | Shown::Unseen) => false,
-    }
+        Shown::Gone | Shown::Unseen => false,
+    };
+    let made_then = found.record.created_at.is_some_and(|created| {
+        // Stamps of whole seconds are rounded down.
+        created.as_second() >= row.at.as_second()
+            && row.outcome_at.is_none_or(|settled| created <= settled)
+    });
+    shows_it || made_then
 }
 
 /// The create that made a record, by what the journal says of the booking, oldest first, and what it sent.
