@@ -80,7 +80,7 @@ async fn parts_that_are_all_empty_prove_nothing() {
         world.a.fault("list", Fault::Empty);
     }
     let report = world.run().await;
-    assert_eq!(report.exit_code(), 1);
+    assert_eq!(report.exit_code(), 3);
     assert_eq!(report.bridges[0].platforms[0].coverage, "partial");
     assert_eq!((world.b.live().len(), world.a.calls("read")), (30, 0));
 }
