@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use slotbridge_core::model::{RemoteId, ResourceKey};
+use slotbridge_core::plan::Operation;
 use slotbridge_core::record::{
     Coverage, Grid, Reading, Record, RecordState, Support, Unreadable, Window,
 };
@@ -391,17 +392,37 @@ impl Observer<'_> {
         }
     }
 
+    /// What was begun there and had no answer yet.
+    async fn open_there(&self) -> Result<Vec<Operation>, EngineError> {
+        let mut open = Vec::new();
+        for bridge in &self.watch.bridges {
+            let rows = self.store.journal_open(bridge).await?;
+            let operations = rows.into_iter().map(|row| row.operation);
+            open.extend(operations.filter(|one| one.platform == *self.watch.name()));
+        }
+        Ok(open)
+    }
+
     /// Every record that is known to live, the nearest slot first, and those that the owner named. One whose time has begun
-    /// since it was last read is read once more, although it may be long over: it may have been moved before.
+    /// since it was last read is read once more, although it may be long over: it may have been moved before. So is one that
+    /// we may have moved ourselves.
     async fn known_ids(&self, window: Window) -> Result<Vec<RemoteId>, EngineError> {
         let (name, now) = (self.watch.name(), self.seam.now());
         let since = window
             .from
             .saturating_sub(UNREAD_FOR)
             .unwrap_or(Timestamp::MIN);
+        let written: BTreeSet<RemoteId> = self
+            .open_there()
+            .await?
+            .iter()
+            .filter_map(|operation| operation.action.remote_id().cloned())
+            .collect();
         let mut live = self.store.live_sights(name, since).await?;
         live.retain(|record| {
-            let is_due = record.start >= window.from || record.seen_at < record.start;
+            let is_due = record.start >= window.from
+                || record.seen_at < record.start
+                || written.contains(&record.id);
             is_due && !crate::blocks::is_block_id(&record.id)
         });
         live.sort_by_cached_key(|record| {

@@ -222,17 +222,10 @@ impl Observer<'_> {
 
     /// Whether a create there had no answer yet.
     async fn awaits_create(&self) -> Result<bool, EngineError> {
-        for bridge in &self.watch.bridges {
-            let open = self.store.journal_open(bridge).await?;
-            let awaited = open.iter().any(|row| {
-                row.operation.platform == *self.watch.name()
-                    && matches!(row.operation.action, Action::Create { .. })
-            });
-            if awaited {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let open = self.open_there().await?;
+        Ok(open
+            .iter()
+            .any(|operation| matches!(operation.action, Action::Create { .. })))
     }
 
     /// Lists what starts in a window, in parts where much is known of it, and tells whether it was; nothing where not even

@@ -345,6 +345,27 @@ async fn a_record_that_was_moved_while_nobody_looked_is_not_lost_when_its_old_ti
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_we_may_have_moved_is_read_although_its_old_time_is_long_over() {
+    let hours = std::time::Duration::from_hours;
+    let world = World::with_grid();
+    let a = world.a.book("anna", at(9, 0), 60, "Вера");
+    world.settle().await;
+    world.seam.sleep(hours(28)).await;
+    world.run().await;
+    let later = at(10, 0) + SignedDuration::from_hours(24 * 6);
+    world.a.move_to(&a, later);
+    world.b.fault("update", Fault::ReplyLost);
+    world.run().await;
+    world.seam.sleep(hours(48)).await;
+    world.settle().await;
+    let open = world.store.journal_open(&world.bridge.name).await.unwrap();
+    assert_eq!(open, []);
+    for platform in [&world.a, &world.b] {
+        assert_eq!(only(&platform.live()).start, later);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_copy_without_an_answer_goes_with_its_booking_when_it_turns_up_after_the_cancellation() {
     for edited in [false, true] {
         let mut world = World::with_grid();

@@ -443,6 +443,8 @@ impl<'a> Life<'a> {
 
     pub(super) async fn dry_run(&mut self) -> anyhow::Result<()> {
         self.stop().await;
+        // What was sent before may still land.
+        self.network.at_rest().await;
         let before = self.everything()?;
         let breaks = self.settings.canary == Some(Canary::WritesInDryRun);
         let host = self.host()?;

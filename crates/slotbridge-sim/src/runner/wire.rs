@@ -54,6 +54,8 @@ pub(crate) struct Network {
     latency_max: u64,
     /// How long the platforms have worked, on the real clock, in nanoseconds.
     busy: Arc<AtomicU64>,
+    /// How many requests are being carried out, whoever still waits for them.
+    under_way: Arc<AtomicU64>,
 }
 
 impl Network {
@@ -79,6 +81,7 @@ impl Network {
             look_every: 1 + size / 300,
             latency_max: 205,
             busy: Arc::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -94,6 +97,13 @@ impl Network {
     /// How long the platforms have worked so far, on the real clock.
     pub(crate) fn busy(&self) -> Duration {
         Duration::from_nanos(self.busy.load(Ordering::Relaxed))
+    }
+
+    /// Waits until nothing is on its way any more.
+    pub(crate) async fn at_rest(&self) {
+        while self.under_way.load(Ordering::Relaxed) > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     /// How many writes have landed on all platforms so far.
@@ -252,9 +262,15 @@ impl Wire {
         let waiting = Arc::new(());
         let mut request = request.map(Body::from);
         request.extensions_mut().insert(Asker::of(&waiting));
-        let sent_at = self.network.stage.clock.now();
+        let (sent_at, place) = (self.network.stage.clock.now(), self.place);
         let network = self.network.clone();
-        let work = network.carry_out(self.place, (run, sent_at), request);
+        let under_way = Arc::clone(&self.network.under_way);
+        under_way.fetch_add(1, Ordering::Relaxed);
+        let work = async move {
+            let answer = network.carry_out(place, (run, sent_at), request).await;
+            under_way.fetch_sub(1, Ordering::Relaxed);
+            answer
+        };
         let before = self.network.landed(self.place);
         let answered = tokio::time::timeout(limits.timeout, tokio::spawn(work)).await;
         drop(waiting);

@@ -164,7 +164,7 @@ impl Auditor {
             .filter(|(place, _)| !excused(*place))
             .collect();
         for field in Field::ALL {
-            found.extend(self.judge_field(number, client, field, &in_step, scene));
+            found.extend(self.judge_field(number, client, field, &in_step, &unanswered, scene));
         }
         found
     }
@@ -176,6 +176,7 @@ impl Auditor {
         client: &Client,
         field: Field,
         alive: &[(Place, &Seen)],
+        unanswered: &[Place],
         scene: &Scene<'_>,
     ) -> Option<(Invariant, String)> {
         let sink = self.scenario.sink;
@@ -255,6 +256,8 @@ impl Auditor {
             .standing()
             .into_iter()
             .filter(|word| !word.racy && !word.taken_back)
+            // What was said of a copy that nobody can know to have stood went with it.
+            .filter(|word| !unanswered.contains(&word.place))
             .filter(|word| !told_of_removal && !fits_all(word));
         for loser in losers {
             let only_racy_won = winners.iter().all(|word| word.racy);
