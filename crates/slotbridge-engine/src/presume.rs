@@ -15,6 +15,7 @@ use slotbridge_store::Change;
 
 use crate::bridge::Member;
 use crate::report::{BridgeReport, WaitingReport};
+use crate::settle::late::same_place;
 use crate::sights::Observed;
 use crate::view::{Known, Linked, MemberView, Row, View, own_slot};
 
@@ -129,9 +130,7 @@ pub(crate) fn explained(view: &View<'_>) -> Vec<(BookingId, PlatformName)> {
 fn is_known(member: &MemberView<'_>, kept: &Booking) -> bool {
     member.rows.values().any(|row| match &row.shown {
         Shown::Live(shown) => {
-            shown.slot == kept.slot
-                && shown.resource == kept.resource
-                && same_client(&shown.client, &kept.client) == SameClient::Yes
+            same_place(shown, kept) && same_client(&shown.client, &kept.client) == SameClient::Yes
         }
         Shown::Gone | Shown::Unseen => false,
     })

@@ -1,5 +1,5 @@
-//! The fingerprint of a plan: the same for the same operations in any order, another one as soon as any of them would
-//! do something else.
+//! Fingerprints of plans and of sets of records: the same for the same operations or records in any order, another one as
+//! soon as any of them would do something else, or is another.
 
 use std::fmt::{self, Write};
 

@@ -198,7 +198,8 @@ fn made_by<'j>(
         .or_else(|| creates().next())
 }
 
-fn same_place(one: &Booking, other: &Booking) -> bool {
+/// Whether two bookings take the same time of the same resource.
+pub(crate) fn same_place(one: &Booking, other: &Booking) -> bool {
     one.slot == other.slot && one.resource == other.resource
 }
 

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use http::header;
 use jiff::Timestamp;
 use slotbridge_platform::transport::{Limits, Transport, TransportError, TransportFailure};
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::canary::Canary;
@@ -54,8 +55,8 @@ pub(crate) struct Network {
     latency_max: u64,
     /// How long the platforms have worked, on the real clock, in nanoseconds.
     busy: Arc<AtomicU64>,
-    /// How many requests are being carried out, whoever still waits for them.
-    under_way: Arc<AtomicU64>,
+    /// The requests that are being carried out, whoever still waits for them.
+    under_way: TaskTracker,
 }
 
 impl Network {
@@ -81,7 +82,7 @@ impl Network {
             look_every: 1 + size / 300,
             latency_max: 205,
             busy: Arc::default(),
-            under_way: Arc::default(),
+            under_way: TaskTracker::new(),
         }
     }
 
@@ -101,9 +102,9 @@ impl Network {
 
     /// Waits until nothing is on its way any more.
     pub(crate) async fn at_rest(&self) {
-        while self.under_way.load(Ordering::Relaxed) > 0 {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        self.under_way.close();
+        self.under_way.wait().await;
+        self.under_way.reopen();
     }
 
     /// How many writes have landed on all platforms so far.
@@ -262,17 +263,12 @@ impl Wire {
         let waiting = Arc::new(());
         let mut request = request.map(Body::from);
         request.extensions_mut().insert(Asker::of(&waiting));
-        let (sent_at, place) = (self.network.stage.clock.now(), self.place);
+        let sent_at = self.network.stage.clock.now();
         let network = self.network.clone();
-        let under_way = Arc::clone(&self.network.under_way);
-        under_way.fetch_add(1, Ordering::Relaxed);
-        let work = async move {
-            let answer = network.carry_out(place, (run, sent_at), request).await;
-            under_way.fetch_sub(1, Ordering::Relaxed);
-            answer
-        };
+        let work = network.carry_out(self.place, (run, sent_at), request);
         let before = self.network.landed(self.place);
-        let answered = tokio::time::timeout(limits.timeout, tokio::spawn(work)).await;
+        let work = self.network.under_way.spawn(work);
+        let answered = tokio::time::timeout(limits.timeout, work).await;
         drop(waiting);
         self.fate.after_exchange();
         if self.network.landed(self.place) != before {

@@ -44,13 +44,12 @@ impl History {
     ) {
         let knew = self.known_with(seen);
         let taken_back = !racy && self.before(place, run, seen) == Some(value.as_str());
-        let doubtful = false;
         self.words.push(Word {
             value,
             knew,
             racy,
             taken_back,
-            doubtful,
+            doubtful: false,
             seen,
             place,
             run,
